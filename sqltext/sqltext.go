@@ -69,14 +69,14 @@ type Pieces = iter.Seq2[Statement, error]
 type TokenKind int
 
 const (
-	Word     TokenKind = iota // keyword or plain identifier
-	Quoted                    // quoted identifier
-	String                    // string literal of any form, dollar quotes too
-	Number                    // numeric literal
-	Param                     // $1, ?, :name, @var
-	Punct                     // one of ( ) [ ] , ; . and every operator
-	Comment                   // a comment that is not executed
-	Space                     // white space
+	Word    TokenKind = iota // keyword or plain identifier
+	Quoted                   // quoted identifier
+	String                   // string literal of any form, dollar quotes too
+	Number                   // numeric literal
+	Param                    // $1, ?, :name, @var
+	Punct                    // one of ( ) [ ] , ; . and every operator
+	Comment                  // a comment that is not executed
+	Space                    // white space
 )
 
 // Token is one lexical unit: text[Start:End].
