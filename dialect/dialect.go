@@ -7,11 +7,16 @@
 package dialect
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/sqltext"
 )
 
-// Traits are the facts about a database that decide how others behave.
+// Traits are the facts about a database that decide how others behave. The
+// texts are SQL to be put into statements as they are; a template has exactly
+// the verbs its comment names and is filled by [fmt.Sprintf].
 type Traits struct {
 	TransactionalDDL bool   // DDL can be rolled back
 	Schemas          bool   // tables live in schemas of one database
@@ -19,17 +24,42 @@ type Traits struct {
 	SingleWriter     bool   // one writer at a time for the whole database
 	ConcurrentIndex  bool   // can build an index while rows are written
 	Pipelines        bool   // many statements travel in one round trip
-	MaxIdent         int    // longest identifier, in bytes
+	MaxIdent         int    // longest identifier, in bytes; 0 is no limit
 	BeginWrite       string // begins a transaction that will write
-	Key              string // type of a short text that can be a primary key
-	Text             string // type of a text of any length
+	Key              string // type of a short text (to 190 characters) that can be a primary key, compared byte for byte
+	Text             string // type of a text of any length, compared byte for byte
 	Int              string // type of a 64-bit integer
-	AutoKey          string // column definition of a counting primary key
+	AutoKey          string // column definition, after its name, of a counting primary key
+	TableTail        string // what follows the ")" of a CREATE TABLE, or ""
 	Time             string // type of a point in time
-	Now              string // expression: the server's clock as Time
-	NowPlus          string // expression with one %d: Now plus that many milliseconds
+	Now              string // expression: the server's clock as Time; it moves within a transaction
+	NowPlus          string // expression with one %d: Now plus that many milliseconds, which may be negative
 	LockRow          string // suffix of a SELECT that locks the row it reads, or ""
 	TimeText         string // expression with one %s: a Time column as RFC 3339 UTC text with microseconds
+	TimeLayout       string // layout for time.Time.Format, in UTC; quoted, it is a value of type Time
+	OnConflict       string // clause with %s for the key columns, where they are said: what begins an upsert's list of changes
+	Incoming         string // expression with one %s, a column: in that list, the value that was to be inserted
+}
+
+// Upsert is the clause that ends an INSERT so that a row whose keys exist is
+// changed instead: each of columns gets the value that was to be inserted. With
+// no columns an existing row stays as it is. Keys and columns are spelled as SQL.
+func (t Traits) Upsert(keys, columns []string) string {
+	list := strings.Join(keys, ", ")
+	var sets []string
+	for _, c := range columns {
+		sets = append(sets, c+" = "+fmt.Sprintf(t.Incoming, c))
+	}
+	if len(sets) == 0 {
+		for _, k := range keys {
+			sets = append(sets, k+" = "+fmt.Sprintf(t.Incoming, k))
+		}
+	}
+	head := t.OnConflict
+	if strings.Contains(head, "%s") {
+		head = fmt.Sprintf(head, list)
+	}
+	return head + " " + strings.Join(sets, ", ")
 }
 
 // Dialect is one database's language.
