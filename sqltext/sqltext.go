@@ -20,7 +20,8 @@ const (
 	// Note is text that is skipped and said: a harmless client command such as
 	// psql's \restrict, or a DELIMITER line.
 	Note
-	// Blank is white space and comments with no statement behind them.
+	// Blank is white space, comments and empty statements with no statement
+	// behind them; it can only be the last piece of a text.
 	Blank
 )
 
@@ -28,7 +29,10 @@ const (
 type Statement struct {
 	Kind Kind
 	// Text is what the server gets: the comments directly before the statement,
-	// the statement, without its terminator and without blanks at either end.
+	// the statement, without its terminator and without blanks at either end. A
+	// comment is directly before when no empty line lies between, and when it
+	// does not end the line of the statement before it. Of a Note it is the
+	// client command; of a Blank it is empty.
 	Text string
 	// Start and End are the byte offsets of the whole piece: text[Start:End]
 	// holds leading blanks, comments, the statement, its terminator and, for
@@ -77,7 +81,12 @@ const (
 	Punct                    // one of ( ) [ ] , ; . and every operator
 	Comment                  // a comment that is not executed
 	Space                    // white space
+	Marker                   // the opening or closing of a comment that is executed: /*!50003 and its */
 )
+
+// Silent tells that a token says nothing to a reader of the statement: white
+// space, a comment, or the marker of a comment that is executed.
+func (k TokenKind) Silent() bool { return k == Comment || k == Space || k == Marker }
 
 // Token is one lexical unit: text[Start:End].
 type Token struct {
