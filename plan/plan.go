@@ -62,10 +62,15 @@ type Touch struct {
 	Lock     Lock
 	Scans    bool // reads the whole table under the lock
 	Rewrites bool // writes the whole table anew under the lock
-	Index    bool // Table names an index: its table is locked, which only the catalog knows
+	// StopsReads and StopsWrites tell what the lock makes the application wait
+	// for. A lock that stops reads stops writes.
+	StopsReads, StopsWrites bool
+	Index                   bool // Table names an index: its table is locked, which only the catalog knows
 }
 
-// Loss is what a statement destroys: a column, or the whole table when Column is "".
+// Loss is what a statement destroys: a column, or the whole table when Column is
+// "", or a whole schema when only Table.Schema is set. The zero Loss is
+// something that the statement does not name, as in DROP DATABASE or DROP OWNED.
 type Loss struct {
 	Table  Name
 	Column string
@@ -99,7 +104,9 @@ type Effect struct {
 	Destroys []Loss
 	Objects  []Object
 	// NoTx says why it cannot run inside a transaction; "" means it can.
-	NoTx     string
+	NoTx string
+	// Ignored: inside a transaction it gives no error but does nothing; NoTx says why.
+	Ignored  bool
 	Index    *Index
 	Unparsed bool // the classifier did not understand it; it still runs
 }

@@ -1,0 +1,215 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/revision"
+	"github.com/bellowsdb/bellows/sqltext"
+)
+
+// Options change how a plan is built. The zero value is the usual.
+type Options struct {
+	// Text is how the server reads SQL; its File and FirstLine are not used.
+	Text sqltext.Options
+}
+
+// Build makes the steps of the moves, in their order, by cutting and
+// classifying their scripts; From and To stay empty. script gives what is known
+// of a revision and is called once for each move, for no other revision.
+//
+// The first thing that cannot be run as written is the error, so a plan that
+// was built has passed: text that cannot be cut (fault.SQLText), a statement
+// that cannot run in the transaction it would be in, or schema and data in one
+// native migration (fault.Finding), a way back that does not exist
+// (fault.Irreversible), a check that is no query (fault.Syntax), and kinds this
+// build does not run (fault.Unsupported). An error of script is returned as it is.
+func Build(moves []revision.Move, script func(revision.ID) (revision.Revision, revision.Script, error), r Reader, o Options) (Plan, error) {
+	p := Plan{Steps: make([]Step, 0, len(moves))}
+	for _, m := range moves {
+		rev, sc, err := script(m.ID)
+		if err != nil {
+			return Plan{}, err
+		}
+		b := builder{reader: r, text: o.Text, step: Step{Move: m, Revision: rev, Script: sc}}
+		if err := b.build(); err != nil {
+			return Plan{}, err
+		}
+		p.Steps = append(p.Steps, b.step)
+	}
+	return p, nil
+}
+
+// builder makes one step.
+type builder struct {
+	reader Reader
+	text   sqltext.Options
+	step   Step
+}
+
+func (b *builder) build() error {
+	if err := refuseKind(b.step.Revision, b.step.Script); err != nil {
+		return err
+	}
+	section, err := b.section()
+	if err != nil {
+		return err
+	}
+	if b.step.Script.Go {
+		b.step.Tx = TxOne
+		return nil
+	}
+	if section != nil {
+		if b.step.Statements, err = b.cut(*section); err != nil {
+			return err
+		}
+	}
+	if b.step.Move.Direction == revision.Up {
+		if err := b.checks(); err != nil {
+			return err
+		}
+	}
+	if section == nil || len(b.step.Statements) == 0 {
+		b.step.Tx = TxNone
+		if len(b.step.Checks) > 0 {
+			b.step.Tx = TxOne
+		}
+		return nil
+	}
+	if err := b.apart(*section); err != nil {
+		return err
+	}
+	return b.transact(*section)
+}
+
+// refuseKind refuses the kinds that are read and checked but not yet run.
+func refuseKind(rev revision.Revision, sc revision.Script) error {
+	at := fault.Pos{File: rev.File}
+	switch {
+	case rev.Kind == revision.Backfill && sc.Fill != nil:
+		at = sc.Fill.At
+	case rev.Kind == revision.Change && sc.Change != nil:
+		at = sc.Change.At
+	case rev.Kind != revision.Backfill && rev.Kind != revision.Change:
+		return nil
+	}
+	return fault.At(at, fault.Unsupported, "this build does not run migrations of kind %s", rev.Kind).
+		Try("the file was read and found in order and nothing was run; name an earlier target, or run it with a build that can")
+}
+
+// section is the SQL of the move's direction; nil when there is none to run.
+func (b *builder) section() (*revision.Section, error) {
+	rev, sc := b.step.Revision, b.step.Script
+	if b.step.Move.Direction != revision.Down {
+		return sc.Up, nil
+	}
+	at := fault.Pos{File: rev.File}
+	if sc.Down != nil && sc.Down.At.Line > 0 {
+		at = sc.Down.At
+	}
+	if sc.Irreversible != nil {
+		why := ""
+		if *sc.Irreversible != "" {
+			why = ": " + *sc.Irreversible
+		}
+		return nil, fault.At(at, fault.Irreversible, "%s %s is declared irreversible%s", rev.ID, rev.Name, why).
+			Try("write a new migration that undoes what is left to undo, and go up")
+	}
+	if sc.Down == nil && !sc.Go {
+		hint := "write its down file"
+		if rev.Native {
+			hint = `add a "-- migrate:down" section, or say there is no way back: -- migrate:down irreversible "why"`
+		}
+		return nil, fault.At(at, fault.Irreversible, "%s %s says no way down", rev.ID, rev.Name).Try("%s", hint)
+	}
+	return sc.Down, nil
+}
+
+// cut gives the statements of a section, classified and placed. What is
+// skipped is noted.
+func (b *builder) cut(sec revision.Section) ([]Statement, error) {
+	var out []Statement
+	o := b.text
+	o.File, o.FirstLine = sec.At.File, max(sec.At.Line, 1)
+	place := newPlacer(sec)
+	for piece, err := range b.reader.Split(sec.SQL, o) {
+		if err != nil {
+			return nil, place.shift(err)
+		}
+		switch piece.Kind {
+		case sqltext.Blank:
+			continue
+		case sqltext.Note:
+			pos := place.at(piece.Code)
+			b.note(pos, "skipped: %s", short(piece.Text))
+			continue
+		}
+		st := Statement{SQL: piece.Text, Kind: piece.Kind, LockTimeout: sec.LockTimeout, Timeout: sec.StatementTimeout}
+		st.At = place.at(piece.TextAt)
+		st.Pos = place.at(piece.Code)
+		st.Pos.Text = place.line(piece.Code)
+		if piece.Kind == sqltext.Copy {
+			st.Data = sec.SQL[piece.DataStart:piece.DataEnd]
+		}
+		st.Effect = b.reader.Classify(piece.Text)
+		out = append(out, st)
+	}
+	return out, nil
+}
+
+// checks cuts the check sections; each statement of them must be a query.
+func (b *builder) checks() error {
+	for _, sec := range b.step.Script.Check {
+		sts, err := b.cut(sec)
+		if err != nil {
+			return err
+		}
+		for _, st := range sts {
+			if st.Effect.Class == Query {
+				continue
+			}
+			return fault.At(st.Pos, fault.Syntax, "a check must be a query, and %s is none", verb(st)).
+				Try("write a SELECT that returns no rows when all is well")
+		}
+		b.step.Checks = append(b.step.Checks, sts...)
+	}
+	return nil
+}
+
+func (b *builder) note(at fault.Pos, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if place := at.String(); place != "" {
+		text = place + ": " + text
+	}
+	b.step.Notes = append(b.step.Notes, text)
+}
+
+// verb is what to call a statement in a sentence.
+func verb(st Statement) string {
+	if st.Effect.Verb != "" {
+		return st.Effect.Verb
+	}
+	return `"` + short(st.SQL) + `"`
+}
+
+// short is the first line of text, or the first forty characters of it.
+func short(text string) string {
+	n := 0
+	for i, c := range text {
+		if n == 40 || c == '\n' || c == '\r' {
+			return text[:i] + "…"
+		}
+		n++
+	}
+	return text
+}
+
+// asFault is the fault in err's chain, or nil.
+func asFault(err error) *fault.Error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f
+	}
+	return nil
+}
