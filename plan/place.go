@@ -11,29 +11,29 @@ import (
 // placer turns byte offsets of a section into places in its file. Offsets are
 // asked for in nearly rising order, so each byte is looked at about once.
 type placer struct {
-	sec       revision.Section
-	offset    int
-	line, col int
+	sec      revision.Section
+	offset   int
+	row, col int
 }
 
 func newPlacer(sec revision.Section) *placer {
-	return &placer{sec: sec, line: max(sec.At.Line, 1), col: max(sec.At.Column, 1)}
+	return &placer{sec: sec, row: max(sec.At.Line, 1), col: max(sec.At.Column, 1)}
 }
 
 func (p *placer) at(offset int) fault.Pos {
 	offset = min(max(offset, 0), len(p.sec.SQL))
 	if offset < p.offset {
-		p.offset, p.line, p.col = 0, max(p.sec.At.Line, 1), max(p.sec.At.Column, 1)
+		p.offset, p.row, p.col = 0, max(p.sec.At.Line, 1), max(p.sec.At.Column, 1)
 	}
 	passed := p.sec.SQL[p.offset:offset]
 	if n := strings.Count(passed, "\n"); n > 0 {
-		p.line += n
+		p.row += n
 		p.col = 1
 		passed = passed[strings.LastIndexByte(passed, '\n')+1:]
 	}
 	p.col += utf8.RuneCountInString(passed)
 	p.offset = offset
-	return fault.Pos{File: p.sec.At.File, Line: p.line, Column: p.col}
+	return fault.Pos{File: p.sec.At.File, Line: p.row, Column: p.col}
 }
 
 // reach is how far the ends of a source line are looked for.
