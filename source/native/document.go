@@ -25,6 +25,7 @@ type document struct {
 	text     []byte
 	depth    depth
 	marks    []mark
+	words    []word // memory for lists
 	kind     revision.Kind
 	header   header
 	script   revision.Script
@@ -43,7 +44,7 @@ type header struct {
 // read takes the text apart. kind is Repeatable for such a file, else "". The
 // document keeps no part of the text afterwards except, with full, its SQL.
 func (d *document) read(file string, text []byte, kind revision.Kind, depth depth) {
-	*d = document{file: file, text: text, depth: depth, marks: d.marks[:0], kind: kind, script: revision.Script{}}
+	*d = document{file: file, text: text, depth: depth, marks: d.marks[:0], words: d.words, kind: kind}
 	d.scan()
 	d.heads()
 	d.sections()

@@ -10,17 +10,15 @@ import (
 
 // heads reads the directives before the first section.
 func (d *document) heads() {
-	seen := map[string]int(nil)
+	var seen [16]int // by form: 1 + the offset of the line that had it
 	for _, m := range d.marks[:d.first()] {
-		if before, ok := seen[m.form.word]; ok {
-			d.fail(m.word, "%s is already in line %d", m.form.word, d.line(before)).
+		before := &seen[index(m.form)]
+		if *before > 0 {
+			d.fail(m.word, "%s is already in line %d", m.form.word, d.line(*before-1)).
 				Try("name all of them in one line, separated by commas")
 			continue
 		}
-		if seen == nil {
-			seen = map[string]int{}
-		}
-		seen[m.form.word] = m.at
+		*before = m.at + 1
 		if d.kind == revision.Repeatable && m.form.word != "needs" {
 			d.fail(m.word, "a repeatable file has no %s", m.form.word).
 				Try("it is run after all versioned ones; only versioned files have a place in the graph")
@@ -57,7 +55,8 @@ type word struct {
 
 // list are the comma-separated words behind a header directive, at least one.
 func (d *document) list(m mark) []word {
-	var all []word
+	all := d.words[:0]
+	defer func() { d.words = all[:0] }()
 	rest := d.text[m.args:m.end]
 	if len(bytes.TrimSpace(rest)) == 0 {
 		d.fail(m.args, "%s names nothing", m.form.word).Try("write an id behind it: \"-- migrate:%s 20261119093000\"", m.form.word)

@@ -165,8 +165,9 @@ func entry(root files.Root, e files.Entry, again string) (head, *fault.Error) {
 			ID: revision.ID("R:" + name), Name: name, Kind: revision.Repeatable, File: root.Name(e.Path), Native: true,
 		}}, nil
 	}
-	rev, problem := name(e.Base(), root.Pos(e.Path))
-	rev.File = root.Name(e.Path)
+	pos := root.Pos(e.Path)
+	rev, problem := name(e.Base(), pos)
+	rev.File = pos.File
 	return head{e.Path, rev}, problem
 }
 

@@ -24,6 +24,9 @@ func (r Root) Read(p string, buf []byte) ([]byte, *fault.Error) {
 		return raw, r.unreadable(p, err)
 	}
 	text := Normalise(raw)
+	if bytes.IndexByte(text, 0) < 0 && utf8.Valid(text) {
+		return text, nil
+	}
 	return text, CheckText(r.Name(p), text)
 }
 
