@@ -1,6 +1,10 @@
 package native
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/bellowsdb/bellows/source/internal/files"
+)
 
 // placeholder stands for "the rows of this chunk".
 const placeholder = ":chunk"
@@ -116,7 +120,7 @@ func skip(text []byte, how reading) (n int, silent bool) {
 	case c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v':
 		return 1, true
 	case bytes.HasPrefix(text, []byte("--")):
-		return lineEnd(text, 0), true
+		return files.LineEnd(text, 0), true
 	case bytes.HasPrefix(text, []byte("/*")):
 		return until(text, 2, "*/"), true
 	case c == '`', how == plain && (c == '\'' || c == '"'):

@@ -98,7 +98,7 @@ func (d *document) sections() {
 		return
 	}
 	d.kind = d.marks[first].form.opens
-	if at := code(d.text[:d.marks[first].at]); at >= 0 {
+	if at := files.Code(d.text[:d.marks[first].at]); at >= 0 {
 		d.fail(at, "there is SQL before the first section").
 			Try("move it below the line \"-- migrate:%s\"", d.marks[first].form.word)
 	}
@@ -108,7 +108,7 @@ func (d *document) sections() {
 
 // nothing says that a versioned file has no section.
 func (d *document) nothing() {
-	at := code(d.text)
+	at := files.Code(d.text)
 	switch {
 	case len(strings.TrimSpace(string(d.text[:min(len(d.text), 4096)]))) == 0 && at < 0:
 		d.fail(0, "this file is empty").Try("write what it does below a line \"-- migrate:up\", or remove it")

@@ -2,9 +2,9 @@ package native
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/source/internal/files"
 )
 
 // mark is a directive line. All numbers are byte offsets: at of the line, word
@@ -48,15 +48,15 @@ func (d *document) look(at int) int {
 	if at < 0 || d.text[at]|0x20 != 'm' {
 		return next - 1
 	}
-	dashes := back(d.text, at)
+	dashes := files.Back(d.text, at)
 	if dashes < 2 || d.text[dashes-1] != '-' || d.text[dashes-2] != '-' {
 		return next - 1
 	}
-	start := back(d.text, dashes-2)
+	start := files.Back(d.text, dashes-2)
 	if start > 0 && d.text[start-1] != '\n' {
 		return next - 1 // a comment behind code
 	}
-	end := lineEnd(d.text, at)
+	end := files.LineEnd(d.text, at)
 	if next >= end || d.text[next] != ':' {
 		d.nearly(start, next, end)
 		return next - 1
@@ -103,43 +103,4 @@ func (d *document) unknown(word, args int) {
 		return
 	}
 	problem.Try("the directives are %s", either(all))
-}
-
-// back steps from at over blanks to the left.
-func back(text []byte, at int) int {
-	for at > 0 && (text[at-1] == ' ' || text[at-1] == '\t') {
-		at--
-	}
-	return at
-}
-
-func lineEnd(text []byte, at int) int {
-	if i := bytes.IndexByte(text[at:], '\n'); i >= 0 {
-		return at + i
-	}
-	return len(text)
-}
-
-// code is the offset of the first byte of text that is neither blank nor in a
-// comment, or -1. A comment that the server executes (/*! … */) counts as code,
-// so does one that is never closed.
-func code(text []byte) int {
-	for i := 0; i < len(text); {
-		rest := text[i:]
-		switch {
-		case strings.IndexByte(" \t\r\n\f\v", rest[0]) >= 0:
-			i++
-		case rest[0] == '#', bytes.HasPrefix(rest, []byte("--")):
-			i = lineEnd(text, i)
-		case bytes.HasPrefix(rest, []byte("/*")) && !bytes.HasPrefix(rest, []byte("/*!")) && !bytes.HasPrefix(rest, []byte("/*M!")):
-			n := bytes.Index(rest[2:], []byte("*/"))
-			if n < 0 {
-				return i
-			}
-			i += n + 4
-		default:
-			return i
-		}
-	}
-	return -1
 }

@@ -83,7 +83,7 @@ func (d *document) down(m *mark, o options) {
 		d.script.Irreversible = o.bare
 	case o.bare != nil:
 		d.fail(m.args, "a text without irreversible before it").Try("write -- migrate:down irreversible \"why\"")
-	case code(d.text[m.body:m.bodyEnd]) >= 0:
+	case files.Code(d.text[m.body:m.bodyEnd]) >= 0:
 		d.script.Down = d.sql(m, o)
 	}
 }
@@ -122,9 +122,9 @@ func (d *document) complete(first int) {
 	s, m := &d.script, &d.marks[first]
 	switch d.kind {
 	case revision.Schema:
-		d.need1(s.Up != nil && (code(d.text[m.body:m.bodyEnd]) >= 0 || d.joins()), m, "SQL",
+		d.need1(s.Up != nil && (files.Code(d.text[m.body:m.bodyEnd]) >= 0 || d.joins()), m, "SQL",
 			"write what to do below the line, or remove the file")
-		if s.Up != nil && d.joins() && s.Down == nil && s.Irreversible == nil && code(d.text[m.body:m.bodyEnd]) < 0 {
+		if s.Up != nil && d.joins() && s.Down == nil && s.Irreversible == nil && files.Code(d.text[m.body:m.bodyEnd]) < 0 {
 			s.Down = &revision.Section{At: s.Up.At} // a mere join is undone by nothing
 		}
 	case revision.Data:
@@ -162,14 +162,14 @@ func pick(cond bool, yes, no string) string {
 
 // wanted says that a section without SQL lacks something.
 func (d *document) wanted(m *mark, what string) {
-	if code(d.text[m.body:m.bodyEnd]) < 0 {
+	if files.Code(d.text[m.body:m.bodyEnd]) < 0 {
 		d.fail(m.word, "%s is empty", m.form.word).Try("below the line stands %s", what)
 	}
 }
 
 // unwanted says that a section has SQL where none belongs.
 func (d *document) unwanted(m *mark) {
-	if at := code(d.text[m.body:m.bodyEnd]); at >= 0 {
+	if at := files.Code(d.text[m.body:m.bodyEnd]); at >= 0 {
 		d.fail(m.body+at, "there is SQL below %s, which has none", m.form.word).
 			Try("move it into the section that it belongs to")
 	}
@@ -200,11 +200,11 @@ func (d *document) repeatable(first int) {
 	if first == len(d.marks) {
 		if len(d.marks) > 0 {
 			whole.body = d.marks[len(d.marks)-1].body
-			if at := code(d.text[:whole.body]); at >= 0 {
+			if at := files.Code(d.text[:whole.body]); at >= 0 {
 				d.fail(at, "there is SQL above the header").Try("move it below the last \"-- migrate:\" line")
 			}
 		}
-		if code(d.text[whole.body:]) < 0 {
+		if files.Code(d.text[whole.body:]) < 0 {
 			d.fail(0, "this file has no SQL").Try("write a statement that may run again and again, such as CREATE OR REPLACE VIEW, or remove it")
 		}
 		d.script.Up = d.sql(&whole, options{})
@@ -215,7 +215,7 @@ func (d *document) repeatable(first int) {
 		return
 	}
 	if m.form.word == "up" {
-		if at := code(d.text[:m.at]); at >= 0 {
+		if at := files.Code(d.text[:m.at]); at >= 0 {
 			d.fail(at, "there is SQL before the first section").Try("move it below the line \"-- migrate:up\"")
 		}
 		d.wanted(&m, "a statement that may run again and again, such as CREATE OR REPLACE VIEW")

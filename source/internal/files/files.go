@@ -107,6 +107,32 @@ func (r Root) stat() (fs.FileInfo, error) {
 	return fs.Stat(r.fsys, ".")
 }
 
+// Names are the names in the folder itself, in no order. It is much cheaper
+// than List, and of a folder that cannot be read there are none.
+func (r Root) Names() []string {
+	if r.disk != "" {
+		f, err := os.Open(r.disk)
+		if err != nil {
+			return nil
+		}
+		defer f.Close()
+		names, _ := f.Readdirnames(-1) // what is wrong is said by List
+		return names
+	}
+	var names []string
+	items, _ := fs.ReadDir(r.fsys, ".")
+	for _, item := range items {
+		names = append(names, item.Name())
+	}
+	return names
+}
+
+// Has tells whether there is a regular file at path.
+func (r Root) Has(path string) bool {
+	info, err := fs.Stat(r.fsys, path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // List gives what is under the folder dir ("." for all), in path order within
 // each folder. Entries whose names begin with a dot are left out, as are their
 // contents. Folders are listed, and with Deep what is in them follows.

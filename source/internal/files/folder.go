@@ -150,3 +150,12 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// Joined is the text of a migration that has two files, for showing: a comment
+// line names the second.
+func Joined(up, name, down string) string {
+	if up != "" && up[len(up)-1] != '\n' {
+		up += "\n"
+	}
+	return up + "-- " + name + "\n" + down
+}
