@@ -130,6 +130,10 @@ func cut(file string, text []byte) ([]block, *fault.Error) {
 		return nil, problem
 	}
 	for i, want := range alternate(len(blocks)) {
+		if i == 0 && blocks[0].word == down {
+			return nil, fault.At(files.Place(file, text, blocks[0].at), fault.Syntax, "the first block is a down block").
+				Try("blocks come in pairs, -- migrate:up then -- migrate:down")
+		}
 		if blocks[i].word != want {
 			return nil, fault.At(files.Place(file, text, blocks[i].at), fault.Syntax, "two %s blocks follow each other", blocks[i].word).
 				Try("blocks come in pairs, -- migrate:up then -- migrate:down")
