@@ -22,12 +22,13 @@ func New(revs []Revision) (*Graph, error) {
 	all, repeat := b.sorted(revs)
 	squashes := slices.ContainsFunc(all, func(r Revision) bool { return r.Replaces != nil })
 	if squashes {
-		b.standIn(all)
 		b.implySquashed(all)
+		b.standIn(all)
 	} else {
 		b.imply(all)
 	}
 	g := b.assemble(all)
+	b.checkRepeat(all, repeat)
 	if squashes && len(b.errs) == 0 {
 		g = b.fold(g)
 	}
@@ -101,6 +102,19 @@ func (b *builder) sortedRepeat(repeat []Revision) []Revision {
 		}
 	}
 	return repeat
+}
+
+// checkRepeat demands that what repeatable revisions need is there.
+func (b *builder) checkRepeat(all, repeat []Revision) {
+	for i := range repeat {
+		for _, need := range repeat[i].Needs {
+			_, ok := findID(all, need.ID)
+			if !ok && !slices.ContainsFunc(repeat, func(r Revision) bool { return r.ID == need.ID }) {
+				r := &repeat[i]
+				b.hint(b.wrong(r, "%s needs %s, which is not there", cmp.Or(r.Name, string(r.ID)), need.ID), all, -1, need.ID)
+			}
+		}
+	}
 }
 
 // place names a revision by its file, or by its id when it was written in Go.

@@ -38,17 +38,22 @@ func (e edges) of(i int32) []int32 {
 // Len is the number of revisions, repeatable ones not counted.
 func (g *Graph) Len() int { return len(g.revs) }
 
-// Lookup gives the revision with exactly that id, Parents filled in also when
-// they were implied. What its slices hold must not be changed.
+// Lookup gives the revision with exactly that id, a repeatable one too. Parents
+// are filled in also when they were implied. What its slices hold must not be
+// changed.
 func (g *Graph) Lookup(id ID) (Revision, bool) {
-	i, ok := g.find(id)
-	if !ok {
-		return Revision{}, false
+	if i, ok := g.find(id); ok {
+		return g.revs[i], true
 	}
-	return g.revs[i], true
+	for _, r := range g.repeat {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Revision{}, false
 }
 
-// All gives every revision in the order of [Graph.Order].
+// All gives every revision but the repeatable ones in the order of [Graph.Order].
 func (g *Graph) All() iter.Seq[Revision] {
 	return func(yield func(Revision) bool) {
 		for k := range g.revs {
@@ -134,12 +139,13 @@ func (g *Graph) Pending(applied Set) []ID {
 	return out
 }
 
-// Missing gives the ids that the graph does not know, as they come. For what a
-// ledger holds, ask the graph and the list that [Graph.Effective] gives.
+// Missing gives the ids that are neither in the graph nor repeatable, as they
+// come. For what a ledger holds, ask the graph and the list that
+// [Graph.Effective] gives.
 func (g *Graph) Missing(applied []ID) []ID {
 	var out []ID
 	for _, id := range applied {
-		if _, ok := g.find(id); !ok {
+		if _, ok := g.Lookup(id); !ok {
 			out = append(out, id)
 		}
 	}

@@ -2,10 +2,10 @@ package revision
 
 import "strings"
 
-// nearest finds the candidate that is the least edits away from word, at most a
-// third of its length; the first of equals, "" when none is near.
+// nearest finds the candidate that is the least edits away from word, at most one
+// for each three of its letters; the first of equals, "" when none is near.
 func nearest(word string, candidates func(yield func(string) bool)) string {
-	best, limit := "", max(1, len(word)/3)
+	best, limit := "", len(word)/3
 	word = strings.ToLower(word)
 	var rows [3][]int
 	for c := range candidates {

@@ -161,23 +161,29 @@ func (b *builder) cycle(g *Graph, on int32, seen []int32) {
 	var links []string
 	for at, again := first, false; at != first || !again; again = true {
 		to := firstLeft(g, at, seen)
-		links = append(links, fmt.Sprintf("%s %s %s", g.revs[at].ID, verb(g, at, to), g.revs[to].ID))
+		links = append(links, string(g.revs[at].ID)+verb(g, at, to)+string(g.revs[to].ID))
 		at = to
 	}
 	if n := len(links); n > cycleShown {
 		half := cycleShown / 2
 		links = append(append(links[:half:half], fmt.Sprintf("… %d more …", n-2*half)), links[n-half:]...)
 	}
-	b.wrong(&g.revs[first], "a cycle: %s", strings.Join(links, ", ")).Try("change one of these revises or needs lines, so that each comes after what it builds on")
+	text := strings.Join(links, ", ")
+	e := b.wrong(&g.revs[first], "a cycle: %s", text).Try("change one of these revises or needs lines, so that each comes after what it builds on")
+	if strings.Contains(text, follows) {
+		e.Hint += "; a file without a revises line follows the one before it"
+	}
 }
+
+const follows = " follows " // what an implied parent is called
 
 func verb(g *Graph, at, to int32) string {
 	for _, p := range g.parents.of(at) {
 		if p == to && g.revs[at].Implied {
-			return "(no revises line) follows"
+			return follows
 		} else if p == to {
-			return "revises"
+			return " revises "
 		}
 	}
-	return "needs"
+	return " needs "
 }

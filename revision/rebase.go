@@ -90,7 +90,7 @@ func (g *Graph) moved(trunk []bool, onto ID) []bool {
 func (g *Graph) reparent(moved []bool, onto ID) []Reparent {
 	group := g.groups(moved)
 	tips := map[int32][]ID{} // the heads of each group
-	for i, top := range g.tops(slices.Clone(moved)) {
+	for i, top := range g.tops(moved) {
 		if top {
 			tips[group[i]] = append(tips[group[i]], g.revs[i].ID)
 		}

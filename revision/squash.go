@@ -35,34 +35,44 @@ type squash struct {
 	cover []ID // the replaced ones, in order; nil when their files are gone
 }
 
-// standIn lets R be the parent of what revises B, when B's file is gone.
+// standIn gives R and B of each squash one name in what comes after them: B, or
+// R when B's file is gone.
 func (b *builder) standIn(all []Revision) {
-	last := map[ID]ID{}
+	to := map[ID]ID{}
 	for i := range all {
 		if r := all[i].Replaces; r != nil {
-			if _, there := findID(all, r.To); !there {
-				last[r.To] = all[i].ID
+			if _, there := findID(all, r.To); there {
+				to[all[i].ID] = r.To
+			} else {
+				to[r.To] = all[i].ID
 			}
 		}
 	}
-	rename(all, last)
+	rename(all, to)
 }
 
-// rename replaces ids in parents and needs; what a squash stands in for has no
-// phases left to wait for.
+// rename replaces ids in parents and needs, but makes none its own parent. What a
+// squash stands in for has no phases left to wait for.
 func rename(all []Revision, to map[ID]ID) {
 	for i := range all {
 		r := &all[i]
-		if slices.ContainsFunc(r.Parents, func(id ID) bool { return to[id] != "" }) {
-			r.Parents = slices.Clone(r.Parents)
-			for k, id := range r.Parents {
-				r.Parents[k] = cmp.Or(to[id], id)
+		other := func(id ID) bool { return to[id] != "" && to[id] != r.ID }
+		if slices.ContainsFunc(r.Parents, other) {
+			var parents []ID
+			for _, id := range r.Parents {
+				if other(id) {
+					id = to[id]
+				}
+				if !slices.Contains(parents, id) {
+					parents = append(parents, id)
+				}
 			}
+			r.Parents = parents
 		}
-		if slices.ContainsFunc(r.Needs, func(n Need) bool { return to[n.ID] != "" }) {
+		if slices.ContainsFunc(r.Needs, func(n Need) bool { return other(n.ID) }) {
 			r.Needs = slices.Clone(r.Needs)
 			for k, n := range r.Needs {
-				if to[n.ID] != "" {
+				if other(n.ID) {
 					r.Needs[k] = Need{ID: to[n.ID]}
 				}
 			}
@@ -141,6 +151,8 @@ func (b *builder) squash(full *Graph, at int32) squash {
 	from, okFrom := full.find(s.From)
 	to, okTo := full.find(s.To)
 	switch {
+	case b.nested(full, r, from, okFrom) || b.nested(full, r, to, okTo):
+		return s
 	case !okFrom && !okTo && Less(s.To, s.From):
 		b.wrong(r, "%s replaces %s..%s, which runs backwards", r.ID, s.From, s.To).Try("write replaces %s..%s", s.To, s.From)
 		return s
@@ -167,6 +179,17 @@ func (b *builder) squash(full *Graph, at int32) squash {
 	return s
 }
 
+// nested refuses to replace a squash: what that one replaces would be forgotten.
+func (b *builder) nested(full *Graph, r *Revision, at int32, there bool) bool {
+	if !there || full.revs[at].Replaces == nil {
+		return false
+	}
+	id := full.revs[at].ID
+	b.wrong(r, "%s replaces %s, which is itself a squash", r.ID, id).
+		Try("delete the files %s replaces, and its replaces line; then it can be squashed like any other", id)
+	return true
+}
+
 // covered marks from, to, and all between.
 func (g *Graph) covered(from, to int32) []bool {
 	low, high := make([]bool, len(g.revs)), make([]bool, len(g.revs))
@@ -189,9 +212,7 @@ func (b *builder) checkSquash(full *Graph, at int32, covered []bool) {
 	for _, i := range full.inOrder(covered) {
 		c := &full.revs[i]
 		switch {
-		case c.Replaces != nil:
-			b.wrong(r, "%s replaces %s, which is itself a squash", r.ID, c.ID).
-				Try("delete the files %s replaces, and its replaces line; then it can be squashed like any other", c.ID)
+		case b.nested(full, r, i, true):
 			return
 		case before[i]:
 			b.wrong(r, "%s comes after %s, which it replaces", r.ID, c.ID).Try("let it revise what %s revises: %s", r.Replaces.From, parentList(full, r.Replaces.From))
@@ -351,7 +372,7 @@ func (f *folder) progress(s *squash, applied Set) (some []ID, all int) {
 }
 
 func (f *folder) partWay(s *squash, some []ID) error {
-	e := fault.New(fault.Missing, "the database is part-way through %s..%s, which %s replaces: %s is applied, %s is not, and the files are gone",
+	e := fault.New(fault.Missing, "the database is part-way through %s..%s, which %s replaces: it has applied %s, not %s, and the files are gone",
 		s.From, s.To, s.id, list(some), s.To)
 	if i, ok := f.full.find(s.id); ok && f.full.revs[i].File != "" {
 		e.Pos = &fault.Pos{File: f.full.revs[i].File}

@@ -26,6 +26,10 @@ type Target struct {
 	course Direction
 }
 
+// Undo is the target that reverts these revisions, with all that depends on them
+// and nothing else.
+func Undo(ids ...ID) Target { return Target{undo: NewSet(ids...), course: Down} }
+
 // isKeyword tells whether a word means something in every graph.
 func isKeyword(word string) bool {
 	return word == "head" || word == "heads" || word == "base" || word == "current"
@@ -133,8 +137,10 @@ func (g *Graph) place(s string, applied Set) (Target, error) {
 		return g.inBranch(label, rest, applied)
 	}
 	base, steps, ok := cutSteps(s)
-	if ok && base == "" {
-		return g.fromHere(steps, applied)
+	if ok && base == "" && steps != 0 {
+		return g.fromHere(s, steps, applied)
+	} else if ok && base == "" {
+		return g.keyword("current", applied)
 	}
 	if len(g.beginningWith(s, nil)) == 0 && ok {
 		return g.fromThere(base, steps, applied)
@@ -187,19 +193,19 @@ func cutSteps(s string) (base string, steps int, ok bool) {
 }
 
 // fromHere resolves +2 and -1: what is pending or applied, counted in order.
-func (g *Graph) fromHere(steps int, applied Set) (Target, error) {
+func (g *Graph) fromHere(expr string, steps int, applied Set) (Target, error) {
 	if steps > 0 {
 		heads := slices.DeleteFunc(g.Heads(), applied.Has)
 		if len(heads) > 1 {
-			return Target{}, wrongTarget("+%d is not clear: %d heads are pending: %s", steps, len(heads), g.called(heads)).Try("say LABEL@+%d (%s), or name a revision", steps, g.labelHint())
+			return Target{}, wrongTarget("%s is not clear: %d heads are pending: %s", expr, len(heads), g.called(heads)).Try("say LABEL@%s (%s), or name a revision", expr, g.labelHint())
 		}
-		return g.next(g.Pending(applied), steps, applied)
+		return g.next(expr, g.Pending(applied), steps)
 	}
 	current := g.Current(applied).Sorted()
 	if len(current) > 1 {
-		return Target{}, wrongTarget("%d is not clear: %s are current: %s", steps, count(len(current), "revision"), g.called(current)).Try("say LABEL@%d (%s), or %s%d", steps, g.labelHint(), current[0], steps)
+		return Target{}, wrongTarget("%s is not clear: %s are current: %s", expr, count(len(current), "revision"), g.called(current)).Try("say LABEL@%s (%s), or %s%s", expr, g.labelHint(), current[0], expr)
 	}
-	return g.last(g.inOrder(g.mark(applied)), steps, applied)
+	return g.last(expr, g.inOrder(g.mark(applied)), steps, applied)
 }
 
 func (g *Graph) labelHint() string {
@@ -211,26 +217,31 @@ func (g *Graph) labelHint() string {
 }
 
 // next is the target that applies the first so many of what is pending.
-func (g *Graph) next(pending []ID, steps int, applied Set) (Target, error) {
+func (g *Graph) next(expr string, pending []ID, steps int) (Target, error) {
 	if steps > len(pending) {
-		return Target{}, wrongTarget("+%d goes beyond head: %s pending", steps, countAre(len(pending), "revision")).Try("bellows up applies all")
+		return Target{}, wrongTarget("%s goes beyond head: %s pending", expr, countAre(len(pending), "revision")).Try("bellows up applies all")
 	}
 	m := g.mark(NewSet(pending[:steps]...))
 	return Target{IDs: g.setOf(g.tops(m)), course: Up}, nil
 }
 
-// last is the target that reverts the last so many of what is applied.
-func (g *Graph) last(done []int32, steps int, applied Set) (Target, error) {
+// last is the target that reverts the last so many of what is done, with all
+// that depends on them.
+func (g *Graph) last(expr string, done []int32, steps int, applied Set) (Target, error) {
 	keep := len(done) + steps
 	if keep < 0 {
-		return Target{}, wrongTarget("%d goes beyond base: %s applied", steps, countAre(len(done), "revision")).Try("bellows down base reverts all")
+		return Target{}, wrongTarget("%s goes beyond base: %s applied", expr, countAre(len(done), "revision")).Try("bellows down base reverts all")
 	}
-	rest, undo := g.mark(applied), Set{}
+	undo := make([]bool, len(g.revs))
 	for _, i := range done[keep:] {
-		rest[i] = false
-		undo.Add(g.revs[i].ID)
+		undo[i] = true
 	}
-	return Target{IDs: g.setOf(g.tops(rest)), undo: undo, course: Down}, nil
+	rest := g.mark(applied)
+	for i, gone := range g.above(undo) {
+		undo[i] = gone && rest[i]
+		rest[i] = rest[i] && !gone
+	}
+	return Target{IDs: g.setOf(g.tops(rest)), undo: g.setOf(undo), course: Down}, nil
 }
 
 // fromThere resolves ID+2 and ID-1, which do not depend on what is applied.
@@ -258,7 +269,7 @@ func (g *Graph) fromThere(base string, steps int, applied Set) (Target, error) {
 	if steps < 0 {
 		return g.walkDown(start, -steps)
 	}
-	return g.walkUp(start, steps)
+	return g.walkUp(fmt.Sprintf("%s%+d", g.revs[start].ID, steps), start, steps)
 }
 
 func (g *Graph) fromBase(steps int) (Target, error) {
@@ -272,7 +283,7 @@ func (g *Graph) fromBase(steps int) (Target, error) {
 		return Target{}, wrongTarget("base%+d goes beyond head: there are no revisions", steps).Try("bellows new SLUG writes the first one")
 	}
 	start, _ := g.find(bases[0])
-	return g.walkUp(start, steps-1)
+	return g.walkUp(fmt.Sprintf("base+%d", steps), start, steps-1)
 }
 
 func (g *Graph) walkDown(start int32, steps int) (Target, error) {
@@ -293,18 +304,18 @@ func (g *Graph) walkDown(start int32, steps int) (Target, error) {
 	return g.one(at), nil
 }
 
-func (g *Graph) walkUp(start int32, steps int) (Target, error) {
-	next, _ := turn(&Graph{revs: g.revs, parents: g.parents})
+func (g *Graph) walkUp(expr string, start int32, steps int) (Target, error) {
+	next, _ := turn(g.line())
 	at := start
 	for n := range steps {
 		children := next.of(at)
 		switch len(children) {
 		case 0:
-			return Target{}, wrongTarget("%s+%d goes beyond head: there %s above it", g.revs[start].ID, steps, isAre(n, "revision")).Try("write %s", g.revs[at].ID)
+			return Target{}, wrongTarget("%s goes beyond head: there %s above %s", expr, isAre(n, "revision"), g.revs[start].ID).Try("write %s", g.revs[at].ID)
 		case 1:
 			at = children[0]
 		default:
-			return Target{}, wrongTarget("%s+%d is not clear: %s comes before %s", g.revs[start].ID, steps, g.revs[at].ID, g.called(g.ids(children))).Try("name the one to go to")
+			return Target{}, wrongTarget("%s is not clear: %s comes before %s", expr, g.revs[at].ID, g.called(g.ids(children))).Try("name the one to go to")
 		}
 	}
 	return g.one(at), nil
@@ -323,18 +334,18 @@ func (g *Graph) inBranch(label, rest string, applied Set) (Target, error) {
 	branch := g.branch(start)
 	switch rest {
 	case "head", "heads":
-		heads := g.setOf(g.tops(slices.Clone(branch))).Sorted()
+		heads := g.setOf(g.tops(branch)).Sorted()
 		if len(heads) > 1 && rest == "head" {
 			return Target{}, wrongTarget("%s has %d heads: %s", label, len(heads), g.called(heads)).Try("name one of them, or say %s@heads for all", label)
 		}
 		return Target{IDs: NewSet(heads...)}, nil
 	case "base":
 		return Target{IDs: NewSet(g.ids(g.parents.of(start))...), undo: NewSet(g.revs[start].ID)}, nil
-	case "current":
+	case "current", "+0", "-0":
 		return Target{IDs: g.setOf(g.tops(both(branch, g.mark(applied))))}, nil
 	}
 	if base, steps, ok := cutSteps(rest); ok && base == "" {
-		return g.branchSteps(label, start, steps, applied)
+		return g.branchSteps(label+"@"+rest, start, steps, applied)
 	}
 	i, err := g.named(rest, branch, label)
 	return g.one(i), err
@@ -342,23 +353,30 @@ func (g *Graph) inBranch(label, rest string, applied Set) (Target, error) {
 
 // branchSteps resolves LABEL@+2 and LABEL@-1. Down, what was built on the branch
 // counts too, since it has to go first.
-func (g *Graph) branchSteps(label string, start int32, steps int, applied Set) (Target, error) {
+func (g *Graph) branchSteps(expr string, start int32, steps int, applied Set) (Target, error) {
+	own := make([]bool, len(g.revs))
+	own[start] = true
 	if steps > 0 {
 		heads := g.setOf(g.tops(g.branch(start))).Sorted()
 		heads = slices.DeleteFunc(heads, applied.Has)
 		if len(heads) > 1 {
-			return Target{}, wrongTarget("%s@+%d is not clear: %d heads are pending: %s", label, steps, len(heads), g.called(heads)).Try("name a revision")
+			return Target{}, wrongTarget("%s is not clear: %d heads are pending: %s", expr, len(heads), g.called(heads)).Try("name a revision")
 		}
 		pending := slices.DeleteFunc(g.ordered(g.below(g.branch(start))), applied.Has)
-		return g.next(pending, steps, applied)
+		return g.next(expr, pending, steps)
 	}
-	own := make([]bool, len(g.revs))
-	own[start] = true
-	own = both(g.above(own), g.mark(applied))
-	if tops := g.setOf(g.tops(slices.Clone(own))).Sorted(); len(tops) > 1 {
-		return Target{}, wrongTarget("%s@%d is not clear: %s are current: %s", label, steps, count(len(tops), "revision"), g.called(tops)).Try("write %s%d", tops[0], steps)
+	own = both(g.line().above(own), g.mark(applied))
+	if tops := g.setOf(g.tops(own)).Sorted(); len(tops) > 1 {
+		return Target{}, wrongTarget("%s is not clear: %s are current: %s", expr, count(len(tops), "revision"), g.called(tops)).Try("write %s%d", tops[0], steps)
 	}
-	return g.last(g.inOrder(own), steps, applied)
+	return g.last(expr, g.inOrder(own), steps, applied)
+}
+
+// line is the graph without what its revisions need.
+func (g *Graph) line() *Graph {
+	l := *g
+	l.needs = edges{}
+	return &l
 }
 
 func (g *Graph) ordered(m []bool) []ID {
