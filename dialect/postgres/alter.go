@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"strings"
+
+	"github.com/multigres/multigres/go/common/parser/ast"
+
+	"github.com/bellowsdb/bellows/plan"
+)
+
+func upper(s string) string { return strings.ToUpper(s) }
+
+// alterTable reads ALTER TABLE and the forms of ALTER INDEX, VIEW, … that are
+// built like it, sub-command by sub-command.
+func (r *reading) alterTable(s *ast.AlterTableStmt) {
+	name, kind := nameOf(s.Relation), relationKinds[s.Objtype]
+	if kind == "" {
+		kind = "table"
+	}
+	r.is("ALTER "+upper(kind), plan.DDL)
+	r.object(kind, name)
+	for _, c := range items(s.Cmds) {
+		cmd, ok := c.(*ast.AlterTableCmd)
+		if !ok {
+			continue
+		}
+		switch s.Objtype {
+		case ast.OBJECT_SEQUENCE:
+		case ast.OBJECT_INDEX:
+			r.touchIndex(name, simpleAlter(cmd.Subtype))
+		default:
+			r.alter(name, cmd)
+		}
+	}
+}
+
+// alter reads one sub-command.
+func (r *reading) alter(table plan.Name, cmd *ast.AlterTableCmd) {
+	switch cmd.Subtype {
+	case ast.AT_AddColumn:
+		if col, ok := cmd.Def.(*ast.ColumnDef); ok {
+			r.addColumn(table, col)
+			return
+		}
+	case ast.AT_AddConstraint:
+		if c, ok := cmd.Def.(*ast.Constraint); ok {
+			r.addConstraint(table, c)
+			return
+		}
+	case ast.AT_DropColumn:
+		r.e.Destroys = append(r.e.Destroys, plan.Loss{Table: table, Column: cmd.Name})
+	case ast.AT_AddInherit, ast.AT_DropInherit:
+		r.touch(nameIn(cmd.Def), inheritParent)
+	case ast.AT_AttachPartition, ast.AT_DetachPartition, ast.AT_DetachPartitionFinalize:
+		if p, ok := cmd.Def.(*ast.PartitionCmd); ok {
+			r.partition(table, cmd.Subtype, p)
+			return
+		}
+	}
+	r.touch(table, simpleAlter(cmd.Subtype))
+}
+
+// simpleAlter is the deed of a sub-command whose kind alone decides.
+func simpleAlter(sub ast.AlterTableType) deed {
+	switch sub {
+	case ast.AT_SetStatistics, ast.AT_SetOptions, ast.AT_ResetOptions, ast.AT_SetRelOptions, ast.AT_ResetRelOptions,
+		ast.AT_ClusterOn, ast.AT_DropCluster:
+		return setOptions
+	case ast.AT_SetLogged, ast.AT_SetUnLogged, ast.AT_SetTableSpace, ast.AT_SetAccessMethod:
+		return rewriteTable
+	case ast.AT_EnableTrig, ast.AT_EnableAlwaysTrig, ast.AT_EnableReplicaTrig, ast.AT_DisableTrig, ast.AT_EnableTrigAll,
+		ast.AT_DisableTrigAll, ast.AT_EnableTrigUser, ast.AT_DisableTrigUser:
+		return switchTrigger
+	case ast.AT_SetNotNull:
+		return setNotNull
+	case ast.AT_ValidateConstraint:
+		return validate
+	case ast.AT_AlterConstraint:
+		return alterConstraint
+	case ast.AT_DropConstraint:
+		return dropConstraint
+	case ast.AT_AlterColumnType, ast.AT_SetExpression:
+		return changeType
+	case ast.AT_DropColumn:
+		return dropColumn
+	}
+	return alterCatalog
+}
+
+func (r *reading) addColumn(table plan.Name, col *ast.ColumnDef) {
+	what := addColumn
+	if isSerial(col.TypeName) || col.Identity != 0 {
+		what = addColumnStored
+	}
+	if col.RawDefault != nil && isVolatile(col.RawDefault) {
+		what = addColumnVolatile
+	}
+	r.touch(table, what)
+	filled := col.RawDefault != nil
+	for _, n := range items(col.Constraints) {
+		c, ok := n.(*ast.Constraint)
+		if !ok {
+			continue
+		}
+		switch c.Contype {
+		case ast.CONSTR_DEFAULT:
+			filled = true
+			if isVolatile(c.RawExpr) {
+				r.touch(table, addColumnVolatile)
+			}
+		case ast.CONSTR_IDENTITY, ast.CONSTR_GENERATED:
+			r.touch(table, addColumnStored)
+		case ast.CONSTR_CHECK:
+			r.touch(table, addColumnCheck)
+		case ast.CONSTR_PRIMARY, ast.CONSTR_UNIQUE:
+			r.touch(table, addColumnUnique)
+		case ast.CONSTR_FOREIGN:
+			w := r.touch(table, addColumnReferences)
+			r.lock(plan.Touch{Table: nameOf(c.Pktable), Lock: w.also, Scans: filled})
+		}
+	}
+}
+
+func (r *reading) addConstraint(table plan.Name, c *ast.Constraint) {
+	what := alterCatalog
+	switch c.Contype {
+	case ast.CONSTR_CHECK:
+		what = addCheck
+		if c.SkipValidation {
+			what = addCheckNotValid
+		}
+	case ast.CONSTR_FOREIGN:
+		what = addForeign
+		if c.SkipValidation {
+			what = addForeignNotValid
+		}
+	case ast.CONSTR_PRIMARY, ast.CONSTR_UNIQUE, ast.CONSTR_EXCLUSION:
+		what = addKey
+		if c.Indexname != "" {
+			what = addKeyUsing
+		}
+	case ast.CONSTR_NOTNULL:
+		what = setNotNull
+		if c.SkipValidation {
+			what = alterCatalog
+		}
+	}
+	w := r.touch(table, what)
+	if c.Contype == ast.CONSTR_FOREIGN && nameOf(c.Pktable) != table {
+		r.lock(plan.Touch{Table: nameOf(c.Pktable), Lock: w.also, Scans: w.scans})
+	}
+}
+
+func (r *reading) partition(parent plan.Name, sub ast.AlterTableType, p *ast.PartitionCmd) {
+	child := nameOf(p.Name)
+	switch {
+	case sub == ast.AT_AttachPartition:
+		r.touch(parent, attachParent)
+		r.touch(child, attachChild)
+	case sub == ast.AT_DetachPartitionFinalize:
+		r.touch(parent, detachLater)
+		r.touch(child, detachChild)
+	case p.Concurrent:
+		r.e.Verb, r.e.NoTx = "ALTER TABLE DETACH PARTITION CONCURRENTLY", noTxConcurrent
+		r.touch(parent, detachLater)
+		r.touch(child, detachChild)
+	default:
+		r.touch(parent, detachParent)
+		r.touch(child, detachChild)
+	}
+}
+
+func isSerial(t *ast.TypeName) bool {
+	if t == nil {
+		return false
+	}
+	switch nameIn(t).Name {
+	case "serial", "serial2", "serial4", "serial8", "bigserial", "smallserial":
+		return true
+	}
+	return false
+}
+
+// isVolatile tells whether an expression calls a function that is not known to
+// be steady.
+func isVolatile(expr ast.Node) bool {
+	found := false
+	ast.Rewrite(expr, func(c *ast.Cursor) bool {
+		if call, ok := c.Node().(*ast.FuncCall); ok && call != nil {
+			if n := nameIn(call.Funcname); n.Schema != "" && n.Schema != "pg_catalog" || !steady[n.Name] {
+				found = true
+			}
+		}
+		return !found
+	}, nil)
+	return found
+}

@@ -1,0 +1,121 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// classNames are the words for classes, in their order.
+var classNames = [...]string{
+	"other", "schema", "rows", "query", "session", "begin", "commit", "rollback", "savepoint", "routine", "admin",
+}
+
+// String is the class in one lower-case word.
+func (c Class) String() string {
+	if c < 0 || int(c) >= len(classNames) {
+		return "other"
+	}
+	return classNames[c]
+}
+
+// String is the effect for reading, one fact a line, the verb and class first.
+func (e Effect) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", e.Verb, e.Class)
+	if e.Unparsed {
+		b.WriteString("unparsed\n")
+	}
+	for _, t := range e.Touches {
+		b.WriteString(t.String() + "\n")
+	}
+	for _, n := range e.Creates {
+		fmt.Fprintf(&b, "creates %s\n", n)
+	}
+	for _, n := range e.Changes {
+		fmt.Fprintf(&b, "changes %s\n", n)
+	}
+	for _, l := range e.Destroys {
+		b.WriteString("destroys " + l.String() + "\n")
+	}
+	for _, o := range e.Objects {
+		b.WriteString("object " + o.String() + "\n")
+	}
+	if e.Index != nil {
+		b.WriteString(e.Index.String() + "\n")
+	}
+	if e.NoTx != "" {
+		word := "alone"
+		if e.Ignored {
+			word = "ignored in a transaction"
+		}
+		fmt.Fprintf(&b, "%s: %s\n", word, e.NoTx)
+	}
+	return b.String()
+}
+
+// String is the touch for reading.
+func (t Touch) String() string {
+	s := "locks "
+	if t.Index {
+		s += "index "
+	}
+	s += t.Table.String() + " " + string(t.Lock)
+	switch {
+	case t.StopsReads:
+		s += ", stops reads and writes"
+	case t.StopsWrites:
+		s += ", stops writes"
+	}
+	switch {
+	case t.Rewrites:
+		s += ", rewrites it"
+	case t.Scans:
+		s += ", scans it"
+	}
+	return s
+}
+
+// String is the loss for reading.
+func (l Loss) String() string {
+	switch {
+	case l.Rows:
+		return "all rows of " + l.Table.String()
+	case l.Column != "":
+		return "column " + l.Table.String() + "." + l.Column
+	case l.Table.Name != "":
+		return "table " + l.Table.String()
+	case l.Table.Schema != "":
+		return "everything in " + l.Table.Schema
+	}
+	return "what it does not name"
+}
+
+// String is the object for reading.
+func (o Object) String() string {
+	s := o.Kind
+	if o.Name != (Name{}) {
+		s += " " + o.Name.String()
+	}
+	if o.On != (Name{}) {
+		s += " on " + o.On.String()
+	}
+	return s
+}
+
+// String is the index work for reading.
+func (x Index) String() string {
+	s := "index built"
+	switch {
+	case x.Drop:
+		s = "index dropped"
+	case x.Rebuild:
+		s = "index rebuilt"
+	}
+	if x.Name != (Name{}) {
+		s += ": " + x.Name.String()
+	}
+	if x.Table != (Name{}) {
+		s += " on " + x.Table.String()
+	}
+	return s
+}
