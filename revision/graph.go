@@ -265,6 +265,12 @@ func findID(revs []Revision, id ID) (int32, bool) {
 
 func (g *Graph) mark(s Set) []bool {
 	m := make([]bool, len(g.revs))
+	if len(s) > len(m)/8 { // then asking the set is cheaper than searching
+		for i := range m {
+			m[i] = s.Has(g.revs[i].ID)
+		}
+		return m
+	}
 	for id := range s {
 		if i, ok := g.find(id); ok {
 			m[i] = true

@@ -396,9 +396,9 @@ func both(a, b []bool) []bool {
 
 // called lists revisions with their slugs.
 func (g *Graph) called(ids []ID) string {
-	var names []string
-	for _, id := range ids {
-		names = append(names, g.name(id))
+	names := make([]string, len(ids))
+	for i, id := range ids[:min(len(ids), listShown)] {
+		names[i] = g.name(id)
 	}
 	return listText(names)
 }
