@@ -20,6 +20,7 @@ type options struct {
 	irreversible bool
 	rest         map[string]string // of a change: what has no field of its own
 	seen         []string
+	broken       bool // part of the line could not be read, and that was said
 }
 
 func (o *options) has(key string) bool { return slices.Contains(o.seen, key) }
@@ -42,10 +43,10 @@ func (d *document) options(m *mark) options {
 			return o
 		}
 		a, next, ok := d.arg(at, m.end)
-		if !ok {
+		if !ok || !d.option(m, &o, a) {
+			o.broken = true
 			return o
 		}
-		d.option(m, &o, a)
 		at = next
 	}
 }
@@ -103,8 +104,8 @@ func (d *document) quoted(at, end int) (value string, next int, ok bool) {
 	return "", end, false
 }
 
-// option puts one argument into o.
-func (d *document) option(m *mark, o *options, a arg) {
+// option puts one argument into o. false: the rest of the line makes no sense.
+func (d *document) option(m *mark, o *options, a arg) bool {
 	f := m.form
 	switch {
 	case a.text && !a.keyed:
@@ -118,6 +119,7 @@ func (d *document) option(m *mark, o *options, a arg) {
 		o.irreversible = true
 	case !a.keyed && slices.Contains(f.options, a.key):
 		d.fail(a.at, "option %s has no value", a.key).Try("write %s:VALUE, without blanks", a.key)
+		return false
 	case !slices.Contains(f.options, a.key):
 		problem := d.fail(a.at, "%s has no option %q", f.word, a.key)
 		if near := fault.Nearest(a.key, f.options); near != "" {
@@ -125,22 +127,25 @@ func (d *document) option(m *mark, o *options, a arg) {
 		} else {
 			problem.Try("%s", takes(f))
 		}
+		return a.keyed
 	case o.has(a.key):
 		d.fail(a.at, "option %s is given twice", a.key).Try("keep one of them")
 	case a.value == "":
 		o.seen = append(o.seen, a.key)
 		d.fail(a.valueAt, "option %s has no value", a.key).Try("write %s:VALUE, without blanks", a.key)
+		return false
 	default:
 		o.seen = append(o.seen, a.key)
 		d.set(f, o, a)
 	}
+	return true
 }
 
 func takes(f *form) string {
 	if len(f.options) == 0 {
 		return "nothing stands behind " + f.word + "; a note goes on a line of its own"
 	}
-	return f.word + " takes " + either(f.options)
+	return f.word + " takes " + either(f.options) + "; a note goes on a line of its own"
 }
 
 // set stores one known option.
@@ -203,7 +208,7 @@ func (d *document) number(a arg, least int) int {
 	n, err := strconv.Atoi(a.value)
 	if err != nil || n < least || n > 1<<30 {
 		d.fail(a.valueAt, "option %s is a whole number of at least %d, not %q", a.key, least, a.value).
-			Try("write for example %s:%d", a.key, max(least, 100))
+			Try("write for example %s:%d", a.key, least+1)
 		return 0
 	}
 	return n

@@ -61,6 +61,9 @@ func (d *document) step(m *mark, o options) {
 
 func (d *document) hold(m *mark, o options, c *revision.ChangeSpec) {
 	d.unwanted(m)
+	if o.broken {
+		return
+	}
 	if o.bare == nil || *o.bare == "" {
 		d.fail(m.args, "a hold has no name").Try("say what must be approved: -- migrate:hold \"every instance reads only the new column\"")
 		return
@@ -76,6 +79,7 @@ func (d *document) hold(m *mark, o options, c *revision.ChangeSpec) {
 
 func (d *document) down(m *mark, o options) {
 	switch {
+	case o.broken:
 	case o.irreversible && (o.bare == nil || *o.bare == ""):
 		d.fail(m.args, "irreversible has no reason").Try("say why there is no way back: -- migrate:down irreversible \"why\"")
 	case o.irreversible:
@@ -92,7 +96,7 @@ func (d *document) down(m *mark, o options) {
 func (d *document) fill(m *mark, o options) *revision.FillSpec {
 	spec := o.fill
 	spec.At = d.place(m.at)
-	if spec.Table == "" && !o.has("table") {
+	if !o.has("table") && !o.broken {
 		d.fail(m.args, "a backfill has no table").Try("write -- migrate:backfill table:NAME")
 	}
 	return &spec
@@ -104,7 +108,7 @@ func (d *document) change(m *mark, o options) {
 		Table: o.fill.Table, Old: o.old, New: o.new, Options: o.rest, At: d.place(m.at),
 	}
 	for _, key := range []string{"table", "old", "new"} {
-		if !o.has(key) {
+		if !o.has(key) && !o.broken {
 			d.fail(m.args, "a change has no %s", key).Try("write -- migrate:change table:NAME old:a,b new:c")
 		}
 	}
@@ -122,8 +126,9 @@ func (d *document) complete(first int) {
 	s, m := &d.script, &d.marks[first]
 	switch d.kind {
 	case revision.Schema:
-		d.need1(s.Up != nil && (files.Code(d.text[m.body:m.bodyEnd]) >= 0 || d.joins()), m, "SQL",
-			"write what to do below the line, or remove the file")
+		if !d.joins() {
+			d.wanted(m, "what to do; or remove the file")
+		}
 		if s.Up != nil && d.joins() && s.Down == nil && s.Irreversible == nil && files.Code(d.text[m.body:m.bodyEnd]) < 0 {
 			s.Down = &revision.Section{At: s.Up.At} // a mere join is undone by nothing
 		}
@@ -133,13 +138,13 @@ func (d *document) complete(first int) {
 		if s.Fill == nil {
 			return
 		}
-		d.need1((s.Fill.Program == "") == (s.Fill.Write == nil), m, pick(s.Fill.Program == "", "program", "write section"),
+		d.lacks((s.Fill.Program == "") == (s.Fill.Write == nil), m, pick(s.Fill.Program == "", "program", "write section"),
 			pick(s.Fill.Program == "", "a write section writes what a program answers: program:\"COMMAND\"",
 				"a program's rows are written by a section -- migrate:write"))
 	case revision.Change:
 		c := s.Change
-		d.need1(c == nil || c.Expand.At.Line > 0, m, "expand section", "it adds the new side: -- migrate:expand")
-		d.need1(c == nil || c.Forward.At.Line > 0, m, "forward section", "it says what the new columns are: -- migrate:forward")
+		d.lacks(c == nil || c.Expand.At.Line > 0, m, "expand section", "it adds the new side: -- migrate:expand")
+		d.lacks(c == nil || c.Forward.At.Line > 0, m, "forward section", "it says what the new columns are: -- migrate:forward")
 	}
 }
 
@@ -147,7 +152,8 @@ func (d *document) complete(first int) {
 // section may be empty.
 func (d *document) joins() bool { return len(d.header.parents) > 1 }
 
-func (d *document) need1(ok bool, m *mark, what, hint string) {
+// lacks says what the file has not when ok is false.
+func (d *document) lacks(ok bool, m *mark, what, hint string) {
 	if !ok {
 		d.fail(m.word, "%s has no %s", m.form.word, what).Try("%s", hint)
 	}
@@ -160,9 +166,10 @@ func pick(cond bool, yes, no string) string {
 	return no
 }
 
-// wanted says that a section without SQL lacks something.
+// wanted says that a section without SQL lacks something. Not while skimming: a
+// file that was just made from a template must not keep others from being read.
 func (d *document) wanted(m *mark, what string) {
-	if files.Code(d.text[m.body:m.bodyEnd]) < 0 {
+	if d.depth == full && files.Code(d.text[m.body:m.bodyEnd]) < 0 {
 		d.fail(m.word, "%s is empty", m.form.word).Try("below the line stands %s", what)
 	}
 }
