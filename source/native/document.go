@@ -62,12 +62,28 @@ func (d *document) describe(rev *revision.Revision) {
 
 // fail notes a problem at a byte offset and returns it for its hint.
 func (d *document) fail(at int, format string, args ...any) *fault.Error {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i] = short(arg)
+		case []byte:
+			args[i] = short(string(arg))
+		}
+	}
 	if len(d.problems) >= worst {
 		return fault.New(fault.Syntax, format, args...)
 	}
 	problem := fault.At(files.Place(d.file, d.text, at), fault.Syntax, format, args...)
 	d.problems = append(d.problems, problem)
 	return problem
+}
+
+// short is text without what is too long for a message.
+func short(text string) string {
+	if len(text) <= 80 {
+		return text
+	}
+	return strings.ToValidUTF8(text[:80], "") + "…"
 }
 
 // first is the mark of the first section, or one past the last.

@@ -107,6 +107,9 @@ func (d *document) parents(m mark) []revision.ID {
 	return ids
 }
 
+// longestID is what the ledger has room for.
+const longestID = 200
+
 // id checks that a word can be an id.
 func (d *document) id(w word) (revision.ID, bool) {
 	for _, c := range w.text {
@@ -114,6 +117,10 @@ func (d *document) id(w word) (revision.ID, bool) {
 			d.fail(w.at, "%q is not an id", w.text).Try("an id is the digits that a file name begins with")
 			return "", false
 		}
+	}
+	if len(w.text) > longestID {
+		d.fail(w.at, "an id of more than %d characters", longestID).Try("an id is the digits that a file name begins with")
+		return "", false
 	}
 	if w.text == "" {
 		d.fail(w.at, "an id is missing").Try("an id is the digits that a file name begins with")

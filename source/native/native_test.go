@@ -375,3 +375,15 @@ func TestManyProblemsAreCut(t *testing.T) {
 		t.Errorf("%d problems: %v", len(all), err)
 	}
 }
+
+// TestTemplateStateIsReadable: a file without SQL is an error when it is to be
+// run, not when the folder is read, so that two new files can be made in a row.
+func TestTemplateStateIsReadable(t *testing.T) {
+	f, err := folder(t, map[string]string{"1_a.sql": "-- migrate:up\n-- to be written\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Script("1"); fault.CodeOf(err) != fault.Syntax {
+		t.Errorf("got %v", err)
+	}
+}

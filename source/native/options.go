@@ -123,7 +123,7 @@ func (d *document) option(m *mark, o *options, a arg) bool {
 	case !slices.Contains(f.options, a.key):
 		problem := d.fail(a.at, "%s has no option %q", f.word, a.key)
 		if near := fault.Nearest(a.key, f.options); near != "" {
-			problem.Try("did you mean %s:%s?", near, pick(a.value == "", "VALUE", a.value))
+			problem.Try("did you mean %s:%s?", near, pick(a.value == "", "VALUE", short(a.value)))
 		} else {
 			problem.Try("%s", takes(f))
 		}
