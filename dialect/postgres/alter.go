@@ -27,7 +27,7 @@ func (r *reading) alterTable(s *ast.AlterTableStmt) {
 		switch s.Objtype {
 		case ast.OBJECT_SEQUENCE:
 		case ast.OBJECT_INDEX:
-			r.touchIndex(name, simpleAlter(cmd.Subtype))
+			r.touchIndex(name, alterIndex(cmd.Subtype))
 		default:
 			r.alter(name, cmd)
 		}
@@ -58,6 +58,13 @@ func (r *reading) alter(table plan.Name, cmd *ast.AlterTableCmd) {
 		}
 	}
 	r.touch(table, simpleAlter(cmd.Subtype))
+}
+
+func alterIndex(sub ast.AlterTableType) deed {
+	if sub == ast.AT_AttachPartition {
+		return attachParent
+	}
+	return simpleAlter(sub)
 }
 
 // simpleAlter is the deed of a sub-command whose kind alone decides.

@@ -17,11 +17,6 @@ var kinds = []string{
 	"COLLATION", "CONVERSION", "CAST", "TRANSFORM", "LANGUAGE", "OPERATOR", "SERVER", "SYSTEM", "OWNED", "ASSERTION",
 }
 
-// routines may be followed by a list of arguments.
-func isRoutine(kind string) bool {
-	return kind == "FUNCTION" || kind == "PROCEDURE" || kind == "ROUTINE" || kind == "AGGREGATE"
-}
-
 func (w *wordReading) create() {
 	w.c.Take("OR", "REPLACE")
 	temp := false
@@ -129,6 +124,9 @@ func (w *wordReading) alter() {
 		w.e.NoTx = noTxConfig
 		return
 	case "DEFAULT PRIVILEGES", "USER MAPPING":
+		return
+	}
+	if w.c.Peek("ALL", "IN", "TABLESPACE") {
 		return
 	}
 	w.c.IfExists()

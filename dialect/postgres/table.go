@@ -16,6 +16,9 @@ func (r *reading) table(tree ast.Node) bool {
 	case *ast.CreateTableAsStmt:
 		r.createAs(s)
 	case *ast.AlterTableStmt:
+		if s.Objtype == ast.OBJECT_TYPE {
+			return false
+		}
 		r.alterTable(s)
 	case *ast.RenameStmt:
 		return r.rename(s)
@@ -30,6 +33,7 @@ func (r *reading) table(tree ast.Node) bool {
 		what := refresh
 		if s.Concurrent {
 			what = refreshLater
+			r.e.Verb = "REFRESH MATERIALIZED VIEW CONCURRENTLY"
 		}
 		r.touch(nameOf(s.Relation), what)
 	default:

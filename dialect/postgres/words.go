@@ -21,8 +21,7 @@ func startsRows(sql string) bool {
 // byWords classifies by the leading words: verb, class, and the tables and
 // objects they name.
 func (d Dialect) byWords(sql string) plan.Effect {
-	limit := firstWords
-	c := words.Read(sql, Tokens(sql, sqltext.Options{}), limit, strings.ToLower)
+	c := words.Read(sql, Tokens(sql, sqltext.Options{}), firstWords, strings.ToLower)
 	for c.Take("(") {
 		continue
 	}

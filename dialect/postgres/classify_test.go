@@ -1,0 +1,59 @@
+package postgres
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Each file of an archive is a statement, a line "=>", and its effect; the
+// name before the first dot is the server version, 0 for the newest.
+func TestClassifyCorpus(t *testing.T) {
+	paths, err := filepath.Glob("testdata/classify/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no corpus", err)
+	}
+	statements := 0
+	for _, path := range paths {
+		ar, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, f := range ar.Files {
+			statements++
+			sql, want, _ := strings.Cut(string(f.Data), "=>\n")
+			sql = strings.TrimSpace(sql)
+			d := New(versionOf(f.Name))
+			got := d.Classify(sql).String()
+			if got != want && !*update {
+				t.Errorf("%s: %s\n%s\ngot:\n%swant:\n%s", path, f.Name, sql, got, want)
+			}
+			ar.Files[i].Data = []byte(sql + "\n=>\n" + got)
+		}
+		if *update {
+			if err := os.WriteFile(path, txtar.Format(ar), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if statements < 150 {
+		t.Errorf("the corpus has %d statements, fewer than 150", statements)
+	}
+}
+
+func versionOf(name string) int {
+	major := 0
+	for _, c := range strings.TrimPrefix(name, "v") {
+		if c < '0' || c > '9' {
+			break
+		}
+		major = major*10 + int(c-'0')
+	}
+	if !strings.HasPrefix(name, "v") {
+		return 0
+	}
+	return major * 10000
+}
