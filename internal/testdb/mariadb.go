@@ -52,8 +52,7 @@ func mariadbRecipe() (recipe, error) {
 	}, nil
 }
 
-// mariadbUsers is run by the server at each start, before it answers anybody. The
-// first line may only be a comment: statements stand on lines of their own.
+// mariadbUsers is run by the server at each start, before it answers anybody.
 const mariadbUsers = `CREATE USER IF NOT EXISTS ` + User + `@'%' IDENTIFIED BY '` + Password + `';
 GRANT ALL PRIVILEGES ON *.* TO ` + User + `@'%' WITH GRANT OPTION;
 DROP USER IF EXISTS ''@'localhost';
@@ -75,6 +74,8 @@ func program(names ...string) (string, error) {
 	return "", fmt.Errorf("no MariaDB found (%s): %sBELLOWS_TEST_MARIADB", names[0], help)
 }
 
+// mariadbCommands make the data folder unless it is there, then serve. A commit is
+// handed to the operating system, so that it survives a killed server.
 func mariadbCommands(server, initialise, dir string, port int) [][]string {
 	data := filepath.Join(dir, "data")
 	return [][]string{
@@ -84,7 +85,7 @@ func mariadbCommands(server, initialise, dir string, port int) [][]string {
 			"--port=" + strconv.Itoa(port), "--bind-address=127.0.0.1", "--skip-name-resolve",
 			"--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "pid"),
 			"--init-file=" + filepath.Join(dir, "users.sql"),
-			"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M",
+			"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M",
 			"--innodb-flush-method=nosync", "--skip-log-bin", "--max-connections=300",
 			"--character-set-server=utf8mb4"},
 	}

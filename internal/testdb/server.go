@@ -32,7 +32,7 @@ func (s Server) AdminURL() string { return s.admin }
 // Database is the URL of a fresh, empty database, dropped at the end of the test.
 func (s Server) Database(t testing.TB) string {
 	t.Helper()
-	name := freshName(t)
+	name := freshName()
 	if err := s.engine().create(s, name); err != nil {
 		t.Fatalf("testdb: creating a database: %v", err)
 	}
@@ -66,6 +66,7 @@ type recipe struct {
 	kind     string   // names it among all servers of this machine
 	engine   string   // [postgres] or [mariadb]
 	bin      string   // folder with its programs
+	disk     bool     // its data must lie on a disk, not in memory
 	accounts []string // whom to run it as when we are root, best first
 	stop     syscall.Signal
 	commands func(dir string, port int) [][]string // those that make its data, then the server
@@ -77,38 +78,18 @@ type recipe struct {
 type running struct {
 	Port int
 	Dir  string
+
+	job   keep.Job        // what its keeper does; known to the starter only
+	ended <-chan struct{} // closed when its keeper has ended; known to the starter only
 }
 
-// base is the folder where the processes of one user find each other's servers.
-// It is not TMPDIR: unix socket paths are short, and another account must reach it.
-func base() (string, error) {
-	dir := fmt.Sprintf("/tmp/bellows-testdb-%d", os.Geteuid())
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", err
-	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return "", err
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); !ok || !info.IsDir() || int(st.Uid) != os.Geteuid() {
-		return "", fmt.Errorf("%s belongs to somebody else; remove it", dir)
-	}
-	return dir, nil
-}
-
-// UsersFile is the file whose lock all users of the shared servers share.
-func UsersFile() (string, error) {
-	dir, err := base()
-	return filepath.Join(dir, "users"), err
-}
-
-// joined keeps the lock on [UsersFile] until this process ends.
+// joined keeps the lock of [keep.UsersFile] until this process ends.
 var joined = sync.OnceValues(func() (*os.File, error) {
-	path, err := UsersFile()
+	dir, err := keep.Base()
 	if err != nil {
 		return nil, err
 	}
-	return keep.Join(path)
+	return keep.Join(filepath.Join(dir, keep.UsersFile))
 })
 
 // shared remembers the servers this process uses, by kind.
@@ -127,7 +108,7 @@ func (r recipe) share() (Server, error) {
 	if _, err := joined(); err != nil {
 		return Server{}, err
 	}
-	dir, err := base()
+	dir, err := keep.Base()
 	if err != nil {
 		return Server{}, err
 	}
@@ -160,7 +141,7 @@ func (r recipe) server(port int) (Server, error) {
 // find is the running server of that kind, if another process has started one.
 func (r recipe) find(dir string) (running, error) {
 	var run running
-	if keep.Free(filepath.Join(dir, r.kind+".keeper")) {
+	if keep.Free(filepath.Join(dir, r.kind+keep.KeeperSuffix)) {
 		return run, errUnreachable
 	}
 	text, err := os.ReadFile(filepath.Join(dir, r.kind+".json"))
@@ -177,8 +158,8 @@ func (r recipe) launch(dir string) (running, error) {
 		return running{}, err
 	}
 	job := keep.Job{
-		Users: filepath.Join(dir, "users"),
-		Lock:  filepath.Join(dir, r.kind+".keeper"),
+		Users: filepath.Join(dir, keep.UsersFile),
+		Lock:  filepath.Join(dir, r.kind+keep.KeeperSuffix),
 		Log:   filepath.Join(dir, r.kind+".log"),
 	}
 	run, err := r.start(job)
@@ -198,25 +179,34 @@ func (r recipe) start(job keep.Job) (running, error) {
 	var err error
 	for range 3 {
 		var run running
-		run.Dir, err = r.folder(&job)
-		if err != nil {
-			return run, err
-		}
-		if run.Port, err = freePort(); err != nil {
-			return run, err
-		}
-		job.Dir, job.Commands = run.Dir, r.commands(run.Dir, run.Port)
-		if _, err = r.serve(job, run.Port); err == nil {
+		if run, err = r.attempt(job); err == nil {
 			return run, nil
 		}
 	}
 	return running{}, err
 }
 
+func (r recipe) attempt(job keep.Job) (running, error) {
+	dir, err := r.folder(&job)
+	if err != nil {
+		return running{}, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return running{}, err
+	}
+	job.Dir, job.Commands = dir, r.commands(dir, port)
+	ended, err := r.serve(job, port)
+	if err != nil {
+		return running{}, errors.Join(err, os.RemoveAll(dir))
+	}
+	return running{Port: port, Dir: dir, job: job, ended: ended}, nil
+}
+
 // folder makes the server's folder, with its files, owned by the account that
 // the server is to run as.
 func (r recipe) folder(job *keep.Job) (string, error) {
-	dir, err := os.MkdirTemp("/tmp", "bellows-"+r.engine+"-")
+	dir, err := os.MkdirTemp(r.room(), "bellows-"+r.engine+"-")
 	if err != nil {
 		return "", err
 	}
@@ -242,6 +232,17 @@ func (r recipe) folder(job *keep.Job) (string, error) {
 		}
 	}
 	return dir, nil
+}
+
+// room is where servers' folders are made: in memory where there is enough of it,
+// because a new database is some 300 files, which is 6 ms there and up to 250 ms
+// on a virtual disk.
+func (r recipe) room() string {
+	const memory = "/dev/shm"
+	if !r.disk && roomy(memory) {
+		return memory
+	}
+	return "/tmp"
 }
 
 // account is the first of the accounts that exists.
@@ -320,7 +321,7 @@ func tail(path string) string {
 // keeperProgram builds the keeper. It is linked anew for each process that starts
 // a server, so that it is never older than the tests.
 var keeperProgram = sync.OnceValues(func() (string, error) {
-	dir, err := base()
+	dir, err := keep.Base()
 	if err != nil {
 		return "", err
 	}

@@ -5,7 +5,7 @@
 // tests only.
 // Invariant: a test never skips for want of a server (it fails and names the
 // command that helps), and no server outlives the last process that uses it.
-// Example: url := testdb.Postgres(t) // postgres://bellows:…@127.0.0.1:41234/t_17_upgrades?sslmode=disable
+// Example: url := testdb.Postgres(t) // postgres://bellows:…@127.0.0.1:41234/t_4711_17?sslmode=disable
 //
 // One server of a kind is shared by all test processes of a machine and user. The
 // first process starts it, through a keeper process (package keep) that ends it
@@ -104,19 +104,9 @@ func withLimit() (context.Context, context.CancelFunc) {
 // count numbers the databases and roles of this process.
 var count atomic.Int64
 
-// freshName is a name that no other test on this machine uses, and that tells
-// whose it is: at most 40 bytes of a-z, 0-9 and _.
-func freshName(t testing.TB) string {
-	name := fmt.Sprintf("t_%d_%d_%s", os.Getpid(), count.Add(1), strings.Map(plain, strings.ToLower(t.Name())))
-	return name[:min(len(name), 40)]
-}
-
-func plain(r rune) rune {
-	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-		return r
-	}
-	return '_'
-}
+// freshName is a name that no other test on this machine uses. It holds no word
+// of SQL, which a [Wire] may be waiting for.
+func freshName() string { return fmt.Sprintf("t_%d_%d", os.Getpid(), count.Add(1)) }
 
 // inDatabase is the same server's URL for another database.
 func inDatabase(raw, name string) string {

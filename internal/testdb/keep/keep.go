@@ -125,7 +125,7 @@ func (j Job) hold(args []string, log *os.File, unused <-chan struct{}) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = j.Dir, log, log
 	cmd.Env = append(os.Environ(), j.Env...)
-	cmd.SysProcAttr = endWithParent(j.Stop)
+	cmd.SysProcAttr = EndWithParent(j.Stop)
 	if j.UID != 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(j.UID), Gid: uint32(j.GID)}
 	}

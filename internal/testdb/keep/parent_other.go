@@ -4,6 +4,6 @@ package keep
 
 import "syscall"
 
-// endWithParent does nothing where the kernel offers no such signal: only a
+// EndWithParent does nothing where the kernel offers no such signal: only a
 // keeper that is killed leaves its server behind there.
-func endWithParent(syscall.Signal) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
+func EndWithParent(syscall.Signal) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
