@@ -198,3 +198,9 @@ func (e *Error) Error() string {
 
 // Unwrap gives the driver's own error.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Killer is a Conn that can end another session.
+type Killer interface {
+	// Kill ends a session; no error when it was gone already.
+	Kill(ctx context.Context, s Session) error
+}

@@ -1,0 +1,229 @@
+// Package ledger remembers, inside each database, what was done to it.
+//
+// Charter: our tables inside the user's database: their shape, what is written
+// to them and how they are read.
+// Invariant: every write carries the epoch of the lease under which it is made,
+// read from the lease's own row in the same statement into a column that cannot
+// be null; so a run that was taken over cannot write, nor commit what it did in
+// the transaction of such a write.
+// Example: l := ledger.New(c.Dialect(), "bellows"); s, err := l.Read(ctx, c)
+package ledger
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/fault"
+)
+
+// Format is the number of the ledger's shape that this build reads and writes.
+const Format = 1
+
+// DefaultName names the ledger's schema, or the prefix of its tables.
+const DefaultName = "bellows"
+
+// Ledger is the ledger of one database. It holds no state of its own.
+type Ledger struct {
+	d    dialect.Dialect
+	t    dialect.Traits
+	name string
+}
+
+// New is the ledger of that name, [DefaultName] when it is "".
+func New(d dialect.Dialect, name string) Ledger {
+	if name == "" {
+		name = DefaultName
+	}
+	return Ledger{d: d, t: d.Traits(), name: name}
+}
+
+// LockKey is the name of the lock that goes with the ledger: the same for the
+// library and the command line tool, different for two ledgers.
+func (l Ledger) LockKey() string { return "bellows/" + l.name }
+
+// table spells one of our tables.
+func (l Ledger) table(name string) string {
+	if l.t.Schemas {
+		return l.d.Quote(l.name) + "." + l.d.Quote(name)
+	}
+	return l.d.Quote(l.name + "_" + name)
+}
+
+// Tables are our tables, spelled as SQL, so that a schema comparison can leave them out.
+func (l Ledger) Tables() []string {
+	var names []string
+	for _, t := range tables {
+		names = append(names, l.table(t.name))
+	}
+	return names
+}
+
+// column is one column of our tables; its type is a field of the traits.
+type column struct{ name, kind string }
+
+// table is one of our tables. Primary names the key's columns, "" when a column
+// is an auto key itself.
+type table struct {
+	name, primary string
+	columns       []column
+}
+
+// The kinds of a column.
+const (
+	key     = "key"
+	text    = "text"
+	integer = "int"
+	fence   = "fence" // the epoch: an integer that must be there
+	moment  = "time"
+	auto    = "auto"
+)
+
+// tables is the shape of the ledger at [Format].
+//
+//arch:allow a table of facts: Go has no constant slices
+var tables = [...]table{
+	{"meta", "name", []column{{"name", key}, {"value", text}}},
+	{"lease", "name", []column{
+		{"name", key}, {"run", key}, {"owner", text}, {"host", text}, {"pid", integer},
+		{"session", integer}, {"session_start", text}, {"session_host", text},
+		{"epoch", fence}, {"since", moment}, {"expires", moment}, {"doing", text},
+	}},
+	{"revision", "id", []column{
+		{"id", key}, {"name", text}, {"kind", key}, {"state", key}, {"phase", key}, {"checksum", key},
+		{"parents", text}, {"needs", text}, {"label", text},
+		{"up_sql", text}, {"down_sql", text}, {"script", text},
+		{"seq", integer}, {"run", key}, {"applied_at", moment}, {"duration_ms", integer},
+		{"actor", text}, {"tool", text}, {"tag", text},
+		{"error", text}, {"failed_at", moment}, {"epoch", fence},
+	}},
+	{"progress", "revision", []column{
+		{"revision", key}, {"direction", key}, {"done", integer}, {"state", key},
+		{"hash", key}, {"witness", text}, {"run", key}, {"at", moment}, {"epoch", fence},
+	}},
+	{"journal", "", []column{
+		{"seq", auto}, {"at", moment}, {"run", key}, {"action", key}, {"revision", key},
+		{"actor", text}, {"tool", text}, {"tag", text}, {"detail", text}, {"epoch", fence},
+	}},
+}
+
+// Create gives the statements that make the ledger where it is not there. Each
+// can be repeated.
+func (l Ledger) Create() []string {
+	var out []string
+	if l.t.Schemas {
+		out = append(out, "CREATE SCHEMA IF NOT EXISTS "+l.d.Quote(l.name))
+	}
+	for _, t := range tables {
+		out = append(out, l.createTable(t))
+	}
+	return append(out,
+		l.insertOnce("meta", "name", "name", l.d.Literal("format"), "value", l.d.Literal(strconv.Itoa(Format))),
+		l.insertOnce("lease", "name", "name", l.d.Literal(leaseName), "run", "''", "epoch", "0"))
+}
+
+func (l Ledger) createTable(t table) string {
+	var b strings.Builder
+	b.WriteString("CREATE TABLE IF NOT EXISTS " + l.table(t.name) + " (")
+	for i, c := range t.columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c.name + " " + l.columnType(c.kind))
+	}
+	if t.primary != "" {
+		b.WriteString(", PRIMARY KEY (" + t.primary + ")")
+	}
+	return b.String() + ")" + l.t.TableTail
+}
+
+func (l Ledger) columnType(kind string) string {
+	switch kind {
+	case key:
+		return l.t.Key + " NOT NULL"
+	case integer:
+		return l.t.Int
+	case fence:
+		return l.t.Int + " NOT NULL"
+	case moment:
+		return l.t.Time + " NULL"
+	case auto:
+		return l.t.AutoKey
+	}
+	return l.t.Text
+}
+
+// insertOnce inserts a row unless its key is there. Pairs are column, value as SQL.
+func (l Ledger) insertOnce(name, primary string, pairs ...string) string {
+	return l.insert(name, pairs...) + " " + l.t.Upsert([]string{primary}, nil)
+}
+
+// upsert inserts a row, or gives the row with its key the new values.
+func (l Ledger) upsert(name, primary string, pairs ...string) string {
+	var columns []string
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] != primary {
+			columns = append(columns, pairs[i])
+		}
+	}
+	return l.insert(name, pairs...) + " " + l.t.Upsert([]string{primary}, columns)
+}
+
+func (l Ledger) insert(name string, pairs ...string) string {
+	var columns, values []string
+	for i := 0; i < len(pairs); i += 2 {
+		columns = append(columns, pairs[i])
+		values = append(values, pairs[i+1])
+	}
+	return "INSERT INTO " + l.table(name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"
+}
+
+// Exists tells whether the ledger is there.
+func (l Ledger) Exists(ctx context.Context, c db.Conn) (bool, error) {
+	schema, name := "-", l.name+"_meta"
+	if l.t.Schemas {
+		schema, name = l.name, "meta"
+	}
+	q := strings.Replace(l.t.TableExists, "%s", l.d.Literal(schema), 1)
+	q = strings.Replace(q, "%s", l.d.Literal(name), 1)
+	rows, err := c.Query(ctx, q)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, rows.Err()
+}
+
+// CheckFormat refuses a ledger that a newer build has made.
+func (l Ledger) CheckFormat(ctx context.Context, c db.Conn) error {
+	var value string
+	found, err := one(ctx, c, "SELECT value FROM "+l.table("meta")+" WHERE name = "+l.d.Literal("format"), &value)
+	if err != nil || !found {
+		return err
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return fault.New(fault.Internal, "the ledger says format %q, which is no number", value)
+	}
+	if n > Format {
+		return fault.New(fault.LedgerNewer, "the ledger in this database has format %d; this build knows format %d", n, Format).
+			Try("use the bellows version that wrote it (`SELECT tool FROM %s ORDER BY seq DESC` tells), or a newer one", l.table("journal"))
+	}
+	return nil
+}
+
+// one reads the first row of a query; found is false when there is none.
+func one(ctx context.Context, c db.Conn, sql string, dest ...any) (found bool, err error) {
+	rows, err := c.Query(ctx, sql)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return false, rows.Err()
+	}
+	return true, rows.Scan(dest...)
+}

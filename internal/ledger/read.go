@@ -1,0 +1,268 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// The states of an entry.
+const (
+	Applied  = "applied"
+	Reverted = "reverted"
+	Running  = "running" // its statements are applied one by one, and it is not done
+	Failed   = "failed"  // the same, and a statement failed
+	Pending  = "pending" // it was tried, failed, and was rolled back
+)
+
+// Entry is what the ledger knows of one revision. [Ledger.Read] fills the
+// fields up to Run, [Ledger.ReadAll] all.
+type Entry struct {
+	ID       revision.ID
+	Kind     revision.Kind
+	State    string
+	Phase    revision.Phase
+	Checksum string
+	Seq      int64 // order of application
+	Run      string
+
+	Name      string
+	Label     string
+	Parents   []revision.ID
+	Needs     []revision.Need
+	AppliedAt time.Time
+	Duration  time.Duration
+	Actor     string
+	Tool, Tag string
+	Error     string
+	FailedAt  time.Time
+}
+
+// Holds tells whether the revision counts as applied.
+func (e Entry) Holds() bool { return e.State == Applied }
+
+// HalfDone tells whether some of its statements took effect and others did not.
+func (e Entry) HalfDone() bool { return e.State == Running || e.State == Failed }
+
+// State is what the ledger says. The zero value is that of a database without one.
+type State struct {
+	Exists  bool
+	Entries map[revision.ID]Entry
+}
+
+// Applied are the ids of what is applied, in order of application, repeatables left out.
+func (s State) Applied() []revision.ID {
+	var held []Entry
+	for _, e := range s.Entries {
+		if e.Holds() && e.Kind != revision.Repeatable {
+			held = append(held, e)
+		}
+	}
+	slices.SortFunc(held, func(a, b Entry) int {
+		if a.Seq != b.Seq {
+			return int(min(max(a.Seq-b.Seq, -1), 1))
+		}
+		return strings.Compare(string(a.ID), string(b.ID))
+	})
+	ids := make([]revision.ID, len(held))
+	for i, e := range held {
+		ids[i] = e.ID
+	}
+	return ids
+}
+
+// LastSeq is the highest order of application.
+func (s State) LastSeq() int64 {
+	var last int64
+	for _, e := range s.Entries {
+		last = max(last, e.Seq)
+	}
+	return last
+}
+
+// Read reads the least that deciding what to do needs.
+func (l Ledger) Read(ctx context.Context, c db.Conn) (State, error) {
+	return l.read(ctx, c, "", func(rows db.Rows, e *Entry) error { return scanHead(rows, e) })
+}
+
+// ReadAll reads all but the SQL.
+func (l Ledger) ReadAll(ctx context.Context, c db.Conn) (State, error) {
+	extra := ", COALESCE(name, ''), COALESCE(label, ''), COALESCE(parents, ''), COALESCE(needs, ''), COALESCE(" + l.timeText("applied_at") +
+		", ''), COALESCE(duration_ms, 0), COALESCE(actor, ''), COALESCE(tool, ''), COALESCE(tag, ''), COALESCE(error, ''), COALESCE(" +
+		l.timeText("failed_at") + ", '')"
+	return l.read(ctx, c, extra, func(rows db.Rows, e *Entry) error {
+		var parents, needs, applied, failed string
+		var ms int64
+		if err := scanHead(rows, e, &e.Name, &e.Label, &parents, &needs, &applied, &ms, &e.Actor, &e.Tool, &e.Tag, &e.Error, &failed); err != nil {
+			return err
+		}
+		e.Parents, e.Needs = splitIDs(parents), splitNeeds(needs)
+		e.AppliedAt, e.FailedAt, e.Duration = parseTime(applied), parseTime(failed), time.Duration(ms)*time.Millisecond
+		return nil
+	})
+}
+
+func scanHead(rows db.Rows, e *Entry, more ...any) error {
+	return rows.Scan(append([]any{(*string)(&e.ID), (*string)(&e.Kind), &e.State, (*string)(&e.Phase), &e.Checksum, &e.Seq, &e.Run}, more...)...)
+}
+
+func (l Ledger) read(ctx context.Context, c db.Conn, extra string, scan func(db.Rows, *Entry) error) (State, error) {
+	s := State{Entries: map[revision.ID]Entry{}}
+	ok, err := l.Exists(ctx, c)
+	if err != nil || !ok {
+		return s, err
+	}
+	if err := l.CheckFormat(ctx, c); err != nil {
+		return s, err
+	}
+	s.Exists = true
+	rows, err := c.Query(ctx, "SELECT id, kind, state, phase, checksum, COALESCE(seq, 0), run"+extra+" FROM "+l.table("revision"))
+	if err != nil {
+		return s, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e Entry
+		if err := scan(rows, &e); err != nil {
+			return s, err
+		}
+		s.Entries[e.ID] = e
+	}
+	return s, rows.Err()
+}
+
+// Script reads what was applied: the up and down SQL with their options.
+func (l Ledger) Script(ctx context.Context, c db.Conn, id revision.ID) (revision.Script, error) {
+	var script, up, down string
+	found, err := one(ctx, c, "SELECT COALESCE(script, ''), COALESCE(up_sql, ''), COALESCE(down_sql, '') FROM "+
+		l.table("revision")+" WHERE id = "+l.d.Literal(string(id)), &script, &up, &down)
+	if err != nil {
+		return revision.Script{}, err
+	}
+	var s revision.Script
+	if !found || script == "" {
+		return revision.Script{Revision: id}, nil
+	}
+	if err := json.Unmarshal([]byte(script), &s); err != nil {
+		return s, fault.New(fault.Internal, "the ledger's script of %s cannot be read", id).Because(err)
+	}
+	if s.Up != nil {
+		s.Up.SQL = up
+	}
+	if s.Down != nil {
+		s.Down.SQL = down
+	}
+	return s, nil
+}
+
+// Progress is how far a migration is whose statements are applied one by one.
+type Progress struct {
+	Revision  revision.ID
+	Direction revision.Direction
+	Done      int  // units that are done for sure
+	Started   bool // the unit after them was started and its outcome is not recorded
+	Hash      string
+	Witness   string // what the catalog looked like before that unit
+	Run       string
+}
+
+// Progress reads the progress of every half-done migration.
+func (l Ledger) Progress(ctx context.Context, c db.Conn) (map[revision.ID]Progress, error) {
+	rows, err := c.Query(ctx, "SELECT revision, direction, done, state, hash, COALESCE(witness, ''), run FROM "+l.table("progress"))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[revision.ID]Progress{}
+	for rows.Next() {
+		var p Progress
+		var done int64
+		var state string
+		if err := rows.Scan((*string)(&p.Revision), (*string)(&p.Direction), &done, &state, &p.Hash, &p.Witness, &p.Run); err != nil {
+			return nil, err
+		}
+		p.Done, p.Started = int(done), state == started
+		out[p.Revision] = p
+	}
+	return out, rows.Err()
+}
+
+// Line is one line of the journal.
+type Line struct {
+	Seq                                             int64
+	At                                              time.Time
+	Run, Action, Revision, Actor, Tool, Tag, Detail string
+}
+
+// Journal reads the newest lines, oldest of them first; limit 0 reads all.
+func (l Ledger) Journal(ctx context.Context, c db.Conn, limit int) ([]Line, error) {
+	ok, err := l.Exists(ctx, c)
+	if err != nil || !ok {
+		return nil, err
+	}
+	q := "SELECT seq, COALESCE(" + l.timeText("at") + ", ''), run, action, revision, COALESCE(actor, ''), COALESCE(tool, ''), COALESCE(tag, ''), COALESCE(detail, '') FROM " +
+		l.table("journal") + " ORDER BY seq DESC"
+	if limit > 0 {
+		q += " LIMIT " + strconv.Itoa(limit)
+	}
+	rows, err := c.Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Line
+	for rows.Next() {
+		var n Line
+		var at string
+		if err := rows.Scan(&n.Seq, &at, &n.Run, &n.Action, &n.Revision, &n.Actor, &n.Tool, &n.Tag, &n.Detail); err != nil {
+			return nil, err
+		}
+		n.At = parseTime(at)
+		out = append(out, n)
+	}
+	slices.Reverse(out)
+	return out, rows.Err()
+}
+
+func joinIDs(ids []revision.ID) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = string(id)
+	}
+	return strings.Join(parts, "\n")
+}
+
+func splitIDs(s string) []revision.ID {
+	var out []revision.ID
+	for _, p := range strings.Split(s, "\n") {
+		if p != "" {
+			out = append(out, revision.ID(p))
+		}
+	}
+	return out
+}
+
+func joinNeeds(needs []revision.Need) string {
+	parts := make([]string, len(needs))
+	for i, n := range needs {
+		parts[i] = string(n.ID) + " " + string(n.Phase)
+	}
+	return strings.Join(parts, "\n")
+}
+
+func splitNeeds(s string) []revision.Need {
+	var out []revision.Need
+	for _, p := range strings.Split(s, "\n") {
+		if id, phase, ok := strings.Cut(p, " "); ok {
+			out = append(out, revision.Need{ID: revision.ID(id), Phase: revision.Phase(phase)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,156 @@
+package ledger
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/bellowsdb/bellows/revision"
+)
+
+const (
+	started = "started"
+	done    = "done"
+)
+
+// By is who and what does something, for the journal.
+type By struct {
+	Run, Actor, Tool, Tag string
+	Fence                 Fence
+}
+
+// Done is a revision that was applied, or failed, or is under way.
+type Done struct {
+	Revision revision.Revision
+	Script   revision.Script
+	State    string
+	Seq      int64
+	Duration time.Duration
+	Error    string // with State pending or failed
+	Action   string // for the journal: "up", "stamp", "failure", …
+	Detail   string
+}
+
+// Record gives the statements that record a revision and journal it.
+func (l Ledger) Record(d Done, by By) []string {
+	q := l.d.Literal
+	r := d.Revision
+	pairs := []string{
+		"id", q(string(r.ID)), "name", q(r.Name), "kind", q(string(r.Kind)), "state", q(d.State), "phase", "''",
+		"checksum", q(r.Checksum), "parents", q(joinIDs(r.Parents)), "needs", q(joinNeeds(r.Needs)), "label", q(r.Label),
+		"up_sql", l.sectionSQL(d.Script.Up), "down_sql", l.sectionSQL(d.Script.Down), "script", q(headOf(d.Script)),
+		"seq", strconv.FormatInt(d.Seq, 10), "run", q(by.Run), "duration_ms", strconv.FormatInt(d.Duration.Milliseconds(), 10),
+		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "error", q(d.Error), "epoch", l.epoch(by.Fence),
+	}
+	if d.State == Applied {
+		pairs = append(pairs, "applied_at", l.t.Now)
+	}
+	if d.Error != "" {
+		pairs = append(pairs, "failed_at", l.t.Now)
+	}
+	return []string{l.upsert("revision", "id", pairs...), l.Note(d.Action, r.ID, d.Detail, by)}
+}
+
+// Reverted gives the statements that record a revert.
+func (l Ledger) Reverted(id revision.ID, action, detail string, by By) []string {
+	return []string{l.setState(id, Reverted, "", by), l.Note(action, id, detail, by)}
+}
+
+// SetState gives the statements that change an entry's state and keep the rest.
+func (l Ledger) SetState(id revision.ID, state, failure, action, detail string, by By) []string {
+	return []string{l.setState(id, state, failure, by), l.Note(action, id, detail, by)}
+}
+
+// setState is an insert that always meets its row, because only an insert of
+// null is refused under every sql_mode, and the fence rests on that.
+func (l Ledger) setState(id revision.ID, state, failure string, by By) string {
+	q := l.d.Literal
+	pairs := []string{"id", q(string(id)), "kind", "''", "state", q(state), "phase", "''", "checksum", "''", "run", q(by.Run),
+		"error", q(failure), "epoch", l.epoch(by.Fence)}
+	update := []string{"state", "error", "epoch"}
+	if state == Reverted || state == Applied {
+		update = append(update, "run")
+	}
+	if failure != "" {
+		pairs = append(pairs, "failed_at", l.t.Now)
+		update = append(update, "failed_at")
+	}
+	return l.insert("revision", pairs...) + " " + l.t.Upsert([]string{"id"}, update)
+}
+
+// AcceptEdit gives the statements that record a new checksum and script for an
+// applied revision.
+func (l Ledger) AcceptEdit(r revision.Revision, s revision.Script, by By) []string {
+	q := l.d.Literal
+	pairs := []string{"id", q(string(r.ID)), "kind", q(string(r.Kind)), "state", "''", "phase", "''", "run", "''",
+		"checksum", q(r.Checksum), "up_sql", l.sectionSQL(s.Up), "down_sql", l.sectionSQL(s.Down), "script", q(headOf(s)), "epoch", l.epoch(by.Fence)}
+	update := []string{"checksum", "up_sql", "down_sql", "script", "epoch"}
+	return []string{
+		l.insert("revision", pairs...) + " " + l.t.Upsert([]string{"id"}, update),
+		l.Note("repair", r.ID, "edit accepted", by),
+	}
+}
+
+// Forget gives the statements that remove an entry; the journal keeps all.
+func (l Ledger) Forget(id revision.ID, detail string, by By) []string {
+	return []string{
+		"DELETE FROM " + l.table("revision") + " WHERE id = " + l.d.Literal(string(id)),
+		l.ClearProgress(id),
+		l.Note("repair", id, detail, by),
+	}
+}
+
+// Purge gives the statements that forget every entry; the journal keeps all.
+func (l Ledger) Purge(by By) []string {
+	return []string{"DELETE FROM " + l.table("revision"), "DELETE FROM " + l.table("progress"), l.Note("stamp", "", "purged", by)}
+}
+
+// Note gives the statement that adds a line to the journal.
+func (l Ledger) Note(action string, id revision.ID, detail string, by By) string {
+	q := l.d.Literal
+	return l.insert("journal", "at", l.t.Now, "run", q(by.Run), "action", q(action), "revision", q(string(id)),
+		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "detail", q(detail), "epoch", l.epoch(by.Fence))
+}
+
+// SetProgress gives the statement that records how far a migration is.
+func (l Ledger) SetProgress(p Progress, by By) string {
+	q := l.d.Literal
+	state := done
+	if p.Started {
+		state = started
+	}
+	return l.upsert("progress", "revision", "revision", q(string(p.Revision)), "direction", q(string(p.Direction)),
+		"done", strconv.Itoa(p.Done), "state", q(state), "hash", q(p.Hash), "witness", q(p.Witness), "run", q(by.Run),
+		"at", l.t.Now, "epoch", l.epoch(by.Fence))
+}
+
+// ClearProgress gives the statement that ends a migration's progress.
+func (l Ledger) ClearProgress(id revision.ID) string {
+	return "DELETE FROM " + l.table("progress") + " WHERE revision = " + l.d.Literal(string(id))
+}
+
+func (l Ledger) sectionSQL(s *revision.Section) string {
+	if s == nil {
+		return "NULL"
+	}
+	return l.d.Literal(s.SQL)
+}
+
+// headOf is a script as JSON without the SQL that has columns of its own.
+func headOf(s revision.Script) string {
+	s.Up, s.Down = bare(s.Up), bare(s.Down)
+	text, err := json.Marshal(s)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func bare(s *revision.Section) *revision.Section {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.SQL = ""
+	return &c
+}

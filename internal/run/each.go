@@ -1,0 +1,371 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// stepwise is a migration whose statements are applied one by one.
+type stepwise struct {
+	*work
+	step  *plan.Step
+	units [][]plan.Statement
+	done  int
+}
+
+// each carries out a step without a transaction around it. Before and after
+// each unit the ledger knows how far it is.
+func (w *work) each(ctx context.Context, s *plan.Step) error {
+	begun := time.Now()
+	e := &stepwise{work: w, step: s, units: plan.Units(s.Statements)}
+	if err := e.begin(ctx); err != nil {
+		return err
+	}
+	for e.done < len(e.units) {
+		if ctx.Err() != nil {
+			return e.stopped(ctx)
+		}
+		if err := e.unit(ctx); err != nil {
+			return e.stumbled(ctx, err)
+		}
+		e.done++
+		e.point("unit done")
+	}
+	if err := e.checks(ctx); err != nil {
+		return e.stumbled(ctx, err)
+	}
+	if err := e.finish(ctx, time.Since(begun)); err != nil {
+		return err
+	}
+	w.finished(s.Move, s.Revision.Name, time.Since(begun))
+	return nil
+}
+
+// begin finds where an earlier run stopped, or records that this one starts.
+func (e *stepwise) begin(ctx context.Context) error {
+	e.point("each begin")
+	if p, ok := e.view.Progress[e.step.Move.ID]; ok && p.Direction == e.step.Move.Direction {
+		return e.resume(ctx, p)
+	}
+	if ok := e.view.Progress[e.step.Move.ID]; ok.Direction != "" {
+		return fault.New(fault.Repair, "%s %s is half done in the other direction", e.step.Move.ID, e.step.Revision.Name).
+			Try("see `bellows repair`")
+	}
+	var sqls []string
+	id := e.step.Move.ID
+	if e.step.Move.Direction == revision.Down {
+		sqls = e.led.SetState(id, ledger.Running, "", "start", "down, statement by statement", e.by)
+	} else {
+		sqls = e.led.Record(ledger.Done{Revision: e.step.Revision, Script: e.step.Script, State: ledger.Running, Seq: e.seq + 1, Action: "start", Detail: "up, statement by statement"}, e.by)
+	}
+	err := e.commit(ctx, append(sqls, e.led.SetProgress(e.progress(false, ""), e.by)))
+	if err != nil {
+		e.rollback(ctx)
+		return explainUnlessGone(err, "recording the start")
+	}
+	e.point("each begun")
+	return nil
+}
+
+func (e *stepwise) progress(started bool, witness string) ledger.Progress {
+	return ledger.Progress{Revision: e.step.Move.ID, Direction: e.step.Move.Direction, Done: e.done, Started: started, Hash: hashUnits(e.units[:e.done]), Witness: witness}
+}
+
+// hashUnits tells whether the statements that were done are still the ones in the file.
+func hashUnits(units [][]plan.Statement) string {
+	h := sha256.New()
+	for _, u := range units {
+		for _, s := range u {
+			_, _ = io.WriteString(h, s.SQL+"\x00"+s.Data+"\x00")
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// resume goes on where an earlier run was killed or failed.
+func (e *stepwise) resume(ctx context.Context, p ledger.Progress) error {
+	if p.Done > len(e.units) || hashUnits(e.units[:p.Done]) != p.Hash {
+		return e.editedPrefix(ctx, p)
+	}
+	e.done = p.Done
+	if p.Started && e.done < len(e.units) {
+		took, err := e.tookEffect(ctx, p)
+		if err != nil {
+			return err
+		}
+		if took {
+			e.done++
+			if err := e.commit(ctx, []string{e.led.SetProgress(e.progress(false, ""), e.by)}); err != nil {
+				e.rollback(ctx)
+				return explainUnlessGone(err, "recording progress")
+			}
+		}
+	}
+	e.emit(event.MigrationStarted{ID: string(p.Revision), Name: e.step.Revision.Name, Direction: string(p.Direction), Tx: string(e.step.Tx), Resumed: e.done})
+	return e.replay(ctx)
+}
+
+// replay sets again what the done statements had set in the session that is gone.
+func (e *stepwise) replay(ctx context.Context) error {
+	for _, u := range e.units[:e.done] {
+		for i := range u {
+			if u[i].Effect.Class != plan.Session {
+				continue
+			}
+			if _, err := e.conn.Exec(ctx, u[i].SQL); err != nil {
+				return locateUnlessGone(err, &u[i])
+			}
+		}
+	}
+	return nil
+}
+
+// tookEffect finds out whether the statement that was under way when an earlier
+// run ended took effect: its objects do, or do not, look as they did before.
+func (e *stepwise) tookEffect(ctx context.Context, p ledger.Progress) (bool, error) {
+	s := &e.units[e.done][0]
+	watcher, ok := e.conn.(db.Watcher)
+	if ok && s.Effect.Index != nil && !s.Effect.Index.Drop {
+		return false, nil // a concurrent build looks for itself what is there
+	}
+	if p.Witness == "" || !ok {
+		switch s.Effect.Class {
+		case plan.Session, plan.Query, plan.Admin:
+			return false, nil
+		}
+		return false, fault.At(s.Pos, fault.Repair, "the process ended while this statement ran, and it cannot be told whether it took effect").
+			Try("look, then say so: bellows repair --statement-done %s, or bellows repair --statement-undone %s", e.step.Move.ID, e.step.Move.ID)
+	}
+	now, err := watcher.Fingerprint(ctx, s.Effect.Objects)
+	if err != nil {
+		return false, explainUnlessGone(err, "looking whether a statement took effect")
+	}
+	return now != p.Witness, nil
+}
+
+// editedPrefix refuses to go on with other statements than those that were done.
+func (e *stepwise) editedPrefix(ctx context.Context, p ledger.Progress) error {
+	stored, err := e.led.Script(ctx, e.conn, p.Revision)
+	if err != nil {
+		return explainUnlessGone(err, "reading the ledger")
+	}
+	before := stored.Up
+	if p.Direction == revision.Down {
+		before = stored.Down
+	}
+	old := "(not recorded)"
+	if before != nil {
+		old = strings.TrimSpace(before.SQL)
+	}
+	return fault.At(fault.Pos{File: e.step.Revision.File}, fault.Edited, "%s %s is half done (%d statements), and the statements that were done were edited since", p.Revision, e.step.Revision.Name, p.Done).
+		Because(fault.New(fault.Edited, "they were:\n%s", old)).
+		Try("bring the old text of the first %d statements back (what follows them may change), or see `bellows repair`", p.Done)
+}
+
+// unit carries out the next unit in the way that suits it.
+func (e *stepwise) unit(ctx context.Context) error {
+	u := e.units[e.done]
+	if e.alone(u) {
+		return e.patiently(ctx, e.step.Move, unitTouches(u), func(time.Duration) error { return e.runAlone(ctx, &u[0]) })
+	}
+	return e.patiently(ctx, e.step.Move, unitTouches(u), func(extra time.Duration) error { return e.runTogether(ctx, u, extra) })
+}
+
+// alone tells whether a unit cannot share a transaction with the ledger.
+func (e *stepwise) alone(u []plan.Statement) bool {
+	if len(u) > 1 {
+		return false
+	}
+	f := u[0].Effect
+	if f.NoTx != "" || f.Class == plan.Session {
+		return true
+	}
+	return !e.conn.Dialect().Traits().TransactionalDDL && f.Class != plan.Rows && f.Class != plan.Query
+}
+
+func unitTouches(u []plan.Statement) []plan.Touch {
+	return touches([]plan.Step{{Statements: u}})
+}
+
+// runTogether runs a unit and the record of its progress in one transaction.
+func (e *stepwise) runTogether(ctx context.Context, u []plan.Statement, extra time.Duration) error {
+	traits := e.conn.Dialect().Traits()
+	t := transaction{work: e.work}
+	t.add(traits.BeginWrite, origin{})
+	lock, statement := orTime(u[0].LockTimeout, e.o.LockTimeout), orTime(u[0].Timeout, e.o.StatementTimeout)
+	t.add(dialect.Budget(traits.BudgetTx, lock+extra, statement), origin{})
+	locks, err := e.lockable(ctx, unitTouches(u))
+	if err != nil {
+		return err
+	}
+	for _, sql := range locks {
+		t.add(sql, origin{})
+	}
+	for i := range u {
+		if c := u[i].Effect.Class; c != plan.Begin && c != plan.Commit {
+			t.items = append(t.items, item(&u[i]))
+			t.from = append(t.from, origin{statement: &u[i], number: e.done})
+		}
+	}
+	next := e.progress(false, "")
+	next.Done, next.Hash = e.done+1, hashUnits(e.units[:e.done+1])
+	t.add(e.led.SetProgress(next, e.by), origin{record: true})
+	t.add("COMMIT", origin{statement: &u[0]})
+	if err := t.flush(ctx); err != nil {
+		if !isGone(err) {
+			e.rollback(ctx)
+		}
+		return err
+	}
+	return nil
+}
+
+// runAlone runs a statement that no transaction can hold: the intent is
+// recorded before, with what its objects look like, the outcome after.
+func (e *stepwise) runAlone(ctx context.Context, s *plan.Statement) error {
+	if ready, err := e.prepareIndex(ctx, s); err != nil || ready {
+		return err
+	}
+	witness, err := e.witness(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := e.note(ctx, e.progress(true, witness)); err != nil {
+		return err
+	}
+	e.point("intent recorded")
+	if err := e.execAlone(ctx, s); err != nil {
+		return e.cleanIndex(ctx, s, err)
+	}
+	e.point("statement done")
+	if err := e.confirmIndex(ctx, s); err != nil {
+		return err
+	}
+	next := e.progress(false, "")
+	next.Done, next.Hash = e.done+1, hashUnits(e.units[:e.done+1])
+	return e.note(ctx, next)
+}
+
+// note records progress by itself.
+func (e *stepwise) note(ctx context.Context, p ledger.Progress) error {
+	_, err := e.conn.Exec(ctx, e.led.SetProgress(p, e.by))
+	if err == nil || isGone(err) {
+		return err
+	}
+	return e.recordFailed(err)
+}
+
+func (e *stepwise) witness(ctx context.Context, s *plan.Statement) (string, error) {
+	watcher, ok := e.conn.(db.Watcher)
+	if !ok || len(s.Effect.Objects) == 0 {
+		return "", nil
+	}
+	w, err := watcher.Fingerprint(ctx, s.Effect.Objects)
+	if err != nil {
+		return "", explainUnlessGone(err, "looking at what the statement will change")
+	}
+	return w, nil
+}
+
+// execAlone runs the statement under its own time-outs. A concurrent build gets
+// no lock budget: its waits for old snapshots would count, and it would leave
+// an invalid index behind.
+func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
+	traits := e.conn.Dialect().Traits()
+	lock, statement := orTime(s.LockTimeout, e.o.LockTimeout), orTime(s.Timeout, e.o.StatementTimeout)
+	if s.Effect.Index != nil {
+		lock = 0
+	}
+	if s.Effect.Class != plan.Session {
+		if _, err := e.conn.Exec(ctx, dialect.Budget(traits.BudgetSession, lock, statement)); err != nil {
+			return explainUnlessGone(err, "setting the time-outs")
+		}
+	}
+	stop := e.watchIndex(ctx, s)
+	defer stop()
+	t := transaction{work: e.work}
+	t.items = append(t.items, item(s))
+	t.from = append(t.from, origin{statement: s, number: e.done})
+	return t.flush(ctx)
+}
+
+// checks are the queries that must return no rows.
+func (e *stepwise) checks(ctx context.Context) error {
+	t := transaction{work: e.work}
+	for i := range e.step.Checks {
+		if err := t.check(ctx, &e.step.Checks[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish records that the whole step is done.
+func (e *stepwise) finish(ctx context.Context, took time.Duration) error {
+	e.point("each finish")
+	traits := e.conn.Dialect().Traits()
+	if traits.ResetSession != "" {
+		if _, err := e.conn.Exec(ctx, traits.ResetSession); err != nil {
+			return explainUnlessGone(err, "resetting the session")
+		}
+	}
+	if err := e.commit(ctx, e.records(e.step, 1, took)); err != nil {
+		if isGone(err) {
+			return err
+		}
+		e.rollback(ctx)
+		return e.recordFailed(err)
+	}
+	e.seq++
+	e.point("each finished")
+	return nil
+}
+
+// stumbled records a failure part-way.
+func (e *stepwise) stumbled(ctx context.Context, err error) error {
+	if isGone(err) || isWait(err) {
+		return err
+	}
+	f := locate(err, &plan.Statement{})
+	if f.Code == fault.LockLost {
+		return err
+	}
+	if f.Code == fault.Interrupted {
+		return e.stopped(ctx)
+	}
+	state := fmt.Sprintf("%d of %d statements are done and stay; correct this one and run the same command again", e.done, len(e.units))
+	if e.done == 0 {
+		state = "no statement was done; correct this one and run the same command again"
+	}
+	if f.Hint != "" {
+		state += ". " + f.Hint
+	}
+	f.Hint = state
+	m := e.step.Move
+	e.write(ctx, append(e.led.SetState(m.ID, ledger.Failed, f.Error(), "failure", string(m.Direction)+": "+f.Error(), e.by),
+		e.led.SetProgress(e.progress(false, ""), e.by)))
+	e.emit(event.MigrationFailed{ID: string(m.ID), Name: e.step.Revision.Name, Direction: string(m.Direction), Err: f})
+	return f
+}
+
+// stopped is the end of an interrupted step.
+func (e *stepwise) stopped(ctx context.Context) error {
+	if cause := context.Cause(ctx); fault.Has(cause, fault.LockLost) {
+		return cause
+	}
+	return fault.New(fault.Partial, "interrupted; %d of %d statements of %s %s are done", e.done, len(e.units), e.step.Move.ID, e.step.Revision.Name).
+		Because(context.Cause(ctx)).Try("the same command continues at the next statement")
+}

@@ -1,0 +1,247 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+)
+
+// locked takes the lock, does the work and gives the lock back. The work's
+// context outlives ctx by the grace time, and ends at once when the lease is lost.
+func (w *work) locked(ctx context.Context, do func(context.Context) error) error {
+	fence, err := w.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	w.by = ledger.By{Run: w.o.Run, Actor: w.o.Owner, Tool: w.o.Tool, Tag: w.o.Tag, Fence: fence}
+	w.point("lock taken")
+	held, lose := context.WithCancelCause(ctx)
+	stop := w.beat(held, fence, lose)
+	err = do(held)
+	stop()
+	if cause := context.Cause(held); cause != nil && fault.Has(cause, fault.LockLost) {
+		err = cause
+	}
+	lose(nil)
+	if !isGone(err) {
+		w.release(ctx, fence)
+	}
+	return err
+}
+
+// acquire polls for the lock; it never waits inside the server, because a
+// waiting session and a concurrent index build block each other.
+func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
+	until := time.Now().Add(w.o.LockWait)
+	var seen string
+	for wait := 20 * time.Millisecond; ; wait = min(wait*3/2, 500*time.Millisecond) {
+		fence, held, err := w.tryLock(ctx)
+		if err == nil && held == nil {
+			return fence, nil
+		}
+		if err != nil && !isWait(err) {
+			return fence, err
+		}
+		if held != nil && held.Run != seen {
+			seen = held.Run
+			w.emit(event.LockWaiting{Holder: held.Holder})
+		}
+		if time.Now().After(until) {
+			return fence, lockedOut(held, err)
+		}
+		if ctx.Err() != nil {
+			return fence, interrupted(ctx, 0)
+		}
+		sleep(ctx, jitter(wait))
+	}
+}
+
+// lockedOut names the holder.
+func lockedOut(h *ledger.Holding, err error) error {
+	if h.Free() {
+		return fault.New(fault.Locked, "another run holds the lock, and has not said its name yet").Because(err).
+			Try("wait longer with --lock-wait, or look who it is: bellows unlock")
+	}
+	return fault.New(fault.Locked, "another run holds the lock: %s", holderText(h.Holder)).
+		Try("wait longer with --lock-wait, or look whether it is still alive: bellows unlock")
+}
+
+func holderText(h event.Holder) string {
+	s := fmt.Sprintf("%s (process %d on %s", h.Owner, h.PID, h.Host)
+	if !h.Since.IsZero() {
+		s += ", since " + h.Since.UTC().Format(time.RFC3339)
+	}
+	if h.Doing != "" {
+		s += ", " + h.Doing
+	}
+	return s + ", run " + h.Run + ")"
+}
+
+// tryLock tries once. Two guards are taken in order: the lock of the session,
+// where there is such a thing, and the lease in the ledger, which holds behind
+// any proxy. held is who is in the way.
+func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holding, err error) {
+	locker, ok := w.conn.(db.Locker)
+	if ok {
+		got, err := locker.TryLock(ctx, w.led.LockKey())
+		if err != nil {
+			return f, nil, err
+		}
+		if !got {
+			h, err := w.led.Holder(ctx, w.conn)
+			if h == nil {
+				h = &ledger.Holding{}
+			}
+			return f, h, err
+		}
+		defer func() {
+			if err != nil || held != nil {
+				_ = locker.Unlock(context.WithoutCancel(ctx), w.led.LockKey())
+			}
+		}()
+	}
+	if err := w.ensureLedger(ctx); err != nil {
+		return f, nil, err
+	}
+	f, other, took, err := w.led.Take(ctx, w.conn, w.claim(), leaseTime, func(h ledger.Holding) bool { return w.maySucceed(ctx, h) })
+	if err != nil || !took {
+		return f, other, err
+	}
+	if other != nil {
+		w.emit(event.LockTakenOver{Holder: other.Holder})
+		detail := "took the lock over from " + holderText(other.Holder)
+		if _, err := w.conn.Exec(ctx, w.led.Note("unlock", "", detail, ledger.By{Run: w.o.Run, Actor: w.o.Owner, Tool: w.o.Tool, Tag: w.o.Tag, Fence: f})); err != nil {
+			return f, nil, err
+		}
+	}
+	return f, nil, nil
+}
+
+func (w *work) claim() ledger.Claim {
+	return ledger.Claim{Run: w.o.Run, Owner: w.o.Owner, Host: w.o.Host, PID: w.o.PID, Doing: w.o.Verb, Session: w.conn.Session()}
+}
+
+// maySucceed tells whether a holder's lease may be taken over: his session is
+// provably gone, or his lease ran out and nothing shows that he lives.
+func (r *Runner) maySucceed(ctx context.Context, h ledger.Holding) bool {
+	watcher, ok := r.conn.(db.Watcher)
+	if !ok {
+		return h.Expired
+	}
+	life, err := watcher.Life(ctx, h.Session)
+	if err != nil {
+		return false
+	}
+	return life == db.Dead || life == db.Unknown && h.Expired
+}
+
+// ensureLedger creates the ledger where it is not there. Behind a proxy two runs
+// may do so at once; the one that fails looks again.
+func (w *work) ensureLedger(ctx context.Context) error {
+	ok, err := w.led.Exists(ctx, w.conn)
+	if err != nil {
+		return err
+	}
+	if ok {
+		return w.led.CheckFormat(ctx, w.conn)
+	}
+	items := []db.Item{{SQL: w.conn.Dialect().Traits().BeginWrite}}
+	for _, sql := range w.led.Create() {
+		items = append(items, db.Item{SQL: sql})
+	}
+	items = append(items, db.Item{SQL: "COMMIT"})
+	if err := w.conn.Send(ctx, items, nil); err != nil {
+		w.rollback(ctx)
+		if ok, again := w.led.Exists(ctx, w.conn); ok && again == nil {
+			return nil
+		}
+		return explain(err, "creating the ledger")
+	}
+	w.point("ledger created")
+	return nil
+}
+
+// rollback ends a transaction that failed, whatever became of the context.
+func (w *work) rollback(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, _ = w.conn.Exec(ctx, "ROLLBACK")
+}
+
+// release gives the lock back; what cannot be given back dies with the session.
+func (w *work) release(ctx context.Context, f ledger.Fence) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = w.led.Release(ctx, w.conn, f)
+	if locker, ok := w.conn.(db.Locker); ok {
+		_ = locker.Unlock(ctx, w.led.LockKey())
+	}
+	w.point("lock released")
+}
+
+// beat keeps the lease alive from a session of its own, which is opened only
+// when the run is long enough to need it. stop waits for it to end.
+func (w *work) beat(ctx context.Context, f ledger.Fence, lose context.CancelCauseFunc) (stop func()) {
+	if w.o.Open == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.beats(ctx, f, lose)
+	}()
+	return func() { cancel(); <-done }
+}
+
+func (w *work) beats(ctx context.Context, f ledger.Fence, lose context.CancelCauseFunc) {
+	var c db.Conn
+	defer func() {
+		if c != nil {
+			_ = c.Close()
+		}
+	}()
+	for {
+		sleep(ctx, leaseTime/3)
+		if ctx.Err() != nil {
+			return
+		}
+		if c == nil {
+			fresh, err := w.o.Open(ctx, w.app("beat"))
+			if err != nil {
+				continue
+			}
+			c = fresh
+		}
+		err := w.led.Beat(ctx, c, f, leaseTime, w.o.Verb)
+		switch {
+		case fault.Has(err, fault.LockLost):
+			lose(err)
+			return
+		case isGone(err):
+			_ = c.Close()
+			c = nil
+		}
+	}
+}
+
+// isGone tells whether the connection broke.
+func isGone(err error) bool { return classOf(err) == db.Gone }
+
+// isWait tells whether the same transaction may succeed when tried again.
+func isWait(err error) bool { return classOf(err) == db.Wait }
+
+// classOf is the class of a server's error; -1 for any other.
+func classOf(err error) db.Class {
+	var e *db.Error
+	if errors.As(err, &e) {
+		return e.Class
+	}
+	return -1
+}

@@ -1,0 +1,82 @@
+package run
+
+import (
+	"context"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// countBudget bounds the count of one loss; then it is estimated.
+const countBudget = 2 * time.Second
+
+// Losses counts, in the live database, what a plan will destroy. What a step of
+// the same plan makes first is not counted: it holds nothing yet.
+func (r *Runner) Losses(ctx context.Context, p plan.Plan) ([]event.Destroys, error) {
+	watcher, ok := r.conn.(db.Watcher)
+	if !ok {
+		return nil, nil
+	}
+	var out []event.Destroys
+	for _, s := range p.Steps {
+		for _, st := range s.Statements {
+			for _, loss := range st.Effect.Destroys {
+				n, err := watcher.Count(ctx, loss, countBudget)
+				if err != nil {
+					return out, explainUnlessGone(err, "counting what will be destroyed")
+				}
+				if !n.Gone {
+					out = append(out, event.Destroys{ID: string(s.Move.ID), Table: loss.Table.String(), Column: loss.Column, Rows: n.Rows, Exact: n.Exact})
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// agree tells what will be destroyed and asks, once in a run.
+func (w *work) agree(ctx context.Context, p plan.Plan) error {
+	if w.agreed {
+		return nil
+	}
+	losses, err := w.Losses(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, l := range losses {
+		w.emit(l)
+	}
+	if w.ask.Approve != nil {
+		if err := w.ask.Approve(losses); err != nil {
+			return err
+		}
+	}
+	w.agreed = true
+	return nil
+}
+
+// PlanUp is what Up would do; it takes no lock and writes nothing.
+func (r *Runner) PlanUp(ctx context.Context, ask Ask) (plan.Plan, *View, error) {
+	return r.preview(ctx, ask, func(v *View) ([]revision.Move, error) { return v.upMoves(ask, r.o.Strict) })
+}
+
+// PlanDown is what Down would do; it takes no lock and writes nothing.
+func (r *Runner) PlanDown(ctx context.Context, ask Ask) (plan.Plan, *View, error) {
+	return r.preview(ctx, ask, func(v *View) ([]revision.Move, error) { return v.downMoves(ask) })
+}
+
+func (r *Runner) preview(ctx context.Context, ask Ask, choose func(*View) ([]revision.Move, error)) (plan.Plan, *View, error) {
+	v, err := r.Look(ctx)
+	if err != nil {
+		return plan.Plan{}, nil, err
+	}
+	moves, err := choose(v)
+	if err != nil {
+		return plan.Plan{}, v, err
+	}
+	p, err := r.plan(ctx, v, ask, moves)
+	return p, v, err
+}

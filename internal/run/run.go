@@ -1,0 +1,360 @@
+// Package run is the only room that changes a user's database.
+//
+// Charter: take the lock, read the ledger, decide, act, record; and again from
+// the start when the connection breaks.
+// Invariant: what a migration did and the ledger's record of it become durable
+// together, or the ledger says beforehand which statement is being tried; so
+// whoever comes next can tell what is there. DESIGN.md argues why.
+// Example: r := run.New(conn, run.Options{…}); report, err := r.Up(ctx, run.Ask{Target: "head"})
+package run
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// Files gives what a revision does; a folder that was read.
+type Files interface {
+	Script(id revision.ID) (revision.Script, error)
+}
+
+// Func is one direction of a migration written in Go.
+type Func func(ctx context.Context, c db.Conn) error
+
+// GoFuncs are both directions; nil where there is none.
+type GoFuncs struct{ Up, Down Func }
+
+// Options are what a run works with. Durations of zero mean the default that
+// their comment names; a negative one means none.
+type Options struct {
+	Revisions []revision.Revision
+	Files     Files
+	Go        map[revision.ID]GoFuncs
+	Ledger    string
+	// Open opens one more session of the same kind; nil when the only session is
+	// the caller's own. Then nothing is watched and nothing reconnects.
+	Open func(ctx context.Context, app string) (db.Conn, error)
+	Sink event.Sink
+
+	Verb, Run, Owner, Host, Tool, Tag string
+	PID                               int
+
+	LockWait         time.Duration // 30 s
+	LockTimeout      time.Duration // 500 ms
+	RetryBudget      time.Duration // 5 min
+	StatementTimeout time.Duration // none
+	Grace            time.Duration // 10 s
+	Strict           bool
+
+	// Point is called at every numbered point at which a test may kill the process.
+	Point func(name string)
+}
+
+// Ask is what is to be done.
+type Ask struct {
+	Target   string
+	Steps    int
+	Batch    bool
+	Only     []revision.ID
+	Single   bool
+	DownFrom string
+	Action   string // for the journal; "" is "up" or "down"
+	Approve  func([]event.Destroys) error
+}
+
+// Report is what was done.
+type Report struct {
+	Run               string
+	Applied, Reverted []revision.ID
+	Duration          time.Duration
+}
+
+// leaseTime is how long a lease lives without a beat.
+const leaseTime = 15 * time.Second
+
+// reconnects bounds how often one run replaces a broken connection without
+// getting anything done in between.
+const reconnects = 5
+
+// Runner works on one database. Its methods may be called one at a time.
+type Runner struct {
+	conn db.Conn
+	led  ledger.Ledger
+	o    Options
+	mu   sync.Mutex // guards the sink
+}
+
+// New makes a runner with an open session, which stays the caller's to close
+// unless it breaks and Options.Open replaces it; see [Runner.Conn].
+func New(c db.Conn, o Options) *Runner {
+	standard(&o.LockWait, 30*time.Second)
+	standard(&o.LockTimeout, 500*time.Millisecond)
+	standard(&o.RetryBudget, 5*time.Minute)
+	standard(&o.StatementTimeout, 0)
+	standard(&o.Grace, 10*time.Second)
+	return &Runner{conn: c, led: ledger.New(c.Dialect(), o.Ledger), o: o}
+}
+
+// standard replaces zero by the usual value and a negative one by zero.
+func standard(d *time.Duration, usual time.Duration) {
+	if *d == 0 {
+		*d = usual
+	}
+	*d = max(*d, 0)
+}
+
+// Conn is the session in use now.
+func (r *Runner) Conn() db.Conn { return r.conn }
+
+// emit sends an event; sessions that watch send from goroutines of their own.
+func (r *Runner) emit(e event.Event) {
+	if r.o.Sink == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.o.Sink.Event(e)
+}
+
+func (r *Runner) point(name string) {
+	if r.o.Point != nil {
+		r.o.Point(name)
+	}
+}
+
+// Up applies what is pending up to a target.
+func (r *Runner) Up(ctx context.Context, ask Ask) (Report, error) {
+	ask.Action = orElse(ask.Action, "up")
+	return r.drive(ctx, ask, func(v *View) ([]revision.Move, error) { return v.upMoves(ask, r.o.Strict) })
+}
+
+// Down reverts to a target.
+func (r *Runner) Down(ctx context.Context, ask Ask) (Report, error) {
+	ask.Action = orElse(ask.Action, "down")
+	return r.drive(ctx, ask, func(v *View) ([]revision.Move, error) { return v.downMoves(ask) })
+}
+
+// drive asks without a lock whether there is anything to do, and if so does it
+// under the lock, with a new connection each time the old one breaks.
+func (r *Runner) drive(ctx context.Context, ask Ask, choose func(*View) ([]revision.Move, error)) (Report, error) {
+	begun := time.Now()
+	rep := Report{Run: r.o.Run}
+	v, err := r.Look(ctx)
+	if err != nil {
+		return rep, err
+	}
+	moves, err := choose(v)
+	if err != nil || len(moves) == 0 {
+		return rep, err
+	}
+	w := &work{Runner: r, ask: ask, report: &rep}
+	err = w.persist(ctx, choose)
+	rep.Duration = time.Since(begun)
+	r.emit(event.RunDone{Run: r.o.Run, Applied: texts(rep.Applied), Reverted: texts(rep.Reverted), Duration: rep.Duration, Err: err})
+	return rep, err
+}
+
+// work is one run under the lock.
+type work struct {
+	*Runner
+	ask     Ask
+	report  *Report
+	by      ledger.By
+	view    *View
+	chosen  []revision.Move
+	decided bool
+	agreed  bool // the losses were approved
+	seq     int64
+}
+
+// persist does the work and, when the connection breaks, starts over with a new
+// one: what is done is then read from the ledger, never remembered.
+func (w *work) persist(ctx context.Context, choose func(*View) ([]revision.Move, error)) error {
+	for tries := 0; ; tries++ {
+		before := len(w.report.Applied) + len(w.report.Reverted)
+		err := w.locked(ctx, func(ctx context.Context) error { return w.act(ctx, choose) })
+		if !isGone(err) || w.o.Open == nil || ctx.Err() != nil {
+			return err
+		}
+		if len(w.report.Applied)+len(w.report.Reverted) > before {
+			tries = 0
+		}
+		if tries >= reconnects {
+			return err
+		}
+		if again := w.reconnect(ctx, err); again != nil {
+			return again
+		}
+	}
+}
+
+// reconnect replaces the session. The server may be on its way up, so it tries
+// for as long as it would wait for a lock.
+func (w *work) reconnect(ctx context.Context, lost error) error {
+	_ = w.conn.Close()
+	until := time.Now().Add(max(w.o.LockWait, 5*time.Second))
+	for wait := 50 * time.Millisecond; ; wait = min(wait*2, 2*time.Second) {
+		c, err := w.o.Open(ctx, w.app(""))
+		if err == nil {
+			w.conn = c
+			w.emit(event.Reconnected{Err: lost})
+			return nil
+		}
+		if time.Now().After(until) || ctx.Err() != nil {
+			return errors.Join(lost, err)
+		}
+		sleep(ctx, jitter(wait))
+	}
+}
+
+// app is what other sessions see of one of ours.
+func (r *Runner) app(part string) string {
+	name := "bellows/" + orElse(r.o.Verb, "run") + "/" + r.o.Run
+	if part != "" {
+		name += "/" + part
+	}
+	return name
+}
+
+// act decides what is left to do and does it.
+func (w *work) act(ctx context.Context, choose func(*View) ([]revision.Move, error)) error {
+	v, err := w.Look(ctx)
+	if err != nil {
+		return err
+	}
+	w.view, w.seq = v, v.State.LastSeq()
+	if !w.decided {
+		if w.chosen, err = choose(v); err != nil {
+			return err
+		}
+		w.decided = true
+	} else {
+		w.catchUp(v)
+	}
+	moves := v.left(w.chosen, w.o.Run)
+	p, err := w.plan(ctx, v, w.ask, moves)
+	if err != nil {
+		return err
+	}
+	if err := w.agree(ctx, p); err != nil {
+		return err
+	}
+	w.emit(event.RunStarted{Run: w.o.Run, Verb: w.o.Verb, Target: w.ask.Target, Steps: len(p.Steps)})
+	return w.steps(ctx, p)
+}
+
+// catchUp reports what turned out to be done when the connection broke.
+func (w *work) catchUp(v *View) {
+	done := revision.NewSet(append(append([]revision.ID{}, w.report.Applied...), w.report.Reverted...)...)
+	left := map[revision.Move]bool{}
+	for _, m := range v.left(w.chosen, w.o.Run) {
+		left[m] = true
+	}
+	for _, m := range w.chosen {
+		if !left[m] && !done.Has(m.ID) {
+			w.finished(m, v.name(m.ID), 0)
+		}
+	}
+}
+
+// finished reports one migration that is durably done.
+func (w *work) finished(m revision.Move, name string, took time.Duration) {
+	state := ledger.Applied
+	if m.Direction == revision.Down {
+		state = ledger.Reverted
+		w.report.Reverted = append(w.report.Reverted, m.ID)
+	} else {
+		w.report.Applied = append(w.report.Applied, m.ID)
+	}
+	w.emit(event.MigrationDone{ID: string(m.ID), Name: name, Direction: string(m.Direction), State: state, Duration: took})
+}
+
+// steps carries the plan out.
+func (w *work) steps(ctx context.Context, p plan.Plan) error {
+	if w.ask.Single {
+		return w.single(ctx, p)
+	}
+	for i := range p.Steps {
+		if ctx.Err() != nil {
+			return interrupted(ctx, len(w.report.Applied)+len(w.report.Reverted))
+		}
+		s := &p.Steps[i]
+		w.started(s, i, len(p.Steps))
+		var err error
+		if s.Tx == plan.TxEach {
+			err = w.each(ctx, s)
+		} else {
+			err = w.together(ctx, p.Steps[i:i+1])
+		}
+		if err != nil {
+			return err
+		}
+		s.Script, s.Statements = revision.Script{}, nil // a long run need not keep what is done
+	}
+	return nil
+}
+
+func (w *work) started(s *plan.Step, i, of int) {
+	w.emit(event.MigrationStarted{ID: string(s.Move.ID), Name: s.Revision.Name, Direction: string(s.Move.Direction), Tx: string(s.Tx), Number: i + 1, Of: of})
+	for _, n := range s.Notes {
+		w.emit(event.Notice{ID: string(s.Move.ID), Severity: "NOTE", Text: n})
+	}
+}
+
+// single carries the whole plan out in one transaction.
+func (w *work) single(ctx context.Context, p plan.Plan) error {
+	for _, s := range p.Steps {
+		if s.Tx == plan.TxEach {
+			return fault.New(fault.Unsupported, "%s %s cannot share one transaction with the others: %s", s.Move.ID, s.Revision.Name, orElse(s.TxWhy, "its statements run one by one")).
+				Try("leave --single-transaction away, or go to the revision before it first")
+		}
+	}
+	for i := range p.Steps {
+		w.started(&p.Steps[i], i, len(p.Steps))
+	}
+	if len(p.Steps) == 0 {
+		return nil
+	}
+	return w.together(ctx, p.Steps)
+}
+
+func texts(ids []revision.ID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = string(id)
+	}
+	return out
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// jitter gives a time between half and one and a half of d, so that many
+// waiters do not wake at once.
+func jitter(d time.Duration) time.Duration {
+	return d/2 + rand.N(max(d, 1))
+}
+
+// sleep waits, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,98 @@
+package run
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// Script is a plan as text that a person can run with the database's own
+// client, the ledger's writes included. firstSeq is the order of application of
+// the first step.
+func Script(d dialect.Dialect, name string, p plan.Plan, by ledger.By, firstSeq int64) string {
+	s := script{d: d, t: d.Traits(), led: ledger.New(d, name), by: by}
+	s.line("-- From " + ids(p.From) + " to " + ids(p.To) + ".")
+	s.line("-- Run it with a client that stops at the first error.")
+	s.statement(s.t.BeginWrite)
+	for _, sql := range s.led.Create() {
+		s.statement(sql)
+	}
+	s.statement("COMMIT")
+	for i := range p.Steps {
+		s.step(&p.Steps[i], firstSeq+int64(i))
+	}
+	return s.b.String()
+}
+
+type script struct {
+	b   strings.Builder
+	d   dialect.Dialect
+	t   dialect.Traits
+	led ledger.Ledger
+	by  ledger.By
+}
+
+func ids(list []revision.ID) string {
+	if len(list) == 0 {
+		return "base"
+	}
+	return strings.Join(texts(list), ", ")
+}
+
+func (s *script) line(text string) { s.b.WriteString(text + "\n") }
+
+// statement ends a statement so that no comment at its end swallows the
+// terminator, and so that the client does not cut a body in two.
+func (s *script) statement(sql string) {
+	end := ";"
+	if i := strings.LastIndexByte(sql, '\n'); strings.Contains(sql[i+1:], "--") || strings.Contains(sql[i+1:], "#") {
+		end = "\n;"
+	}
+	if s.t.Delimiter != "" && strings.Contains(sql, ";") {
+		s.line(fmt.Sprintf(s.t.Delimiter, "//"))
+		s.line(sql + "\n//")
+		s.line(fmt.Sprintf(s.t.Delimiter, ";"))
+		return
+	}
+	s.line(sql + end)
+}
+
+func (s *script) step(st *plan.Step, seq int64) {
+	s.line(fmt.Sprintf("\n-- %s %s, %s", st.Move.ID, st.Revision.Name, st.Move.Direction))
+	if st.Script.Go {
+		s.line("-- This migration is written in Go and cannot be run by hand.")
+		return
+	}
+	if st.Tx != plan.TxEach {
+		s.statement(s.t.BeginWrite)
+	}
+	for i := range st.Statements {
+		x := &st.Statements[i]
+		s.statement(x.SQL)
+		if isCopy(x) {
+			s.line(strings.TrimSuffix(x.Data, "\n") + "\n\\.")
+		}
+	}
+	for _, c := range st.Checks {
+		s.line("-- The next query must return no rows.")
+		s.statement(c.SQL)
+	}
+	if st.Tx == plan.TxEach {
+		s.statement(s.t.BeginWrite)
+	}
+	for _, sql := range s.records(st, seq) {
+		s.statement(sql)
+	}
+	s.statement("COMMIT")
+}
+
+func (s *script) records(st *plan.Step, seq int64) []string {
+	if st.Move.Direction == revision.Down {
+		return s.led.Reverted(st.Move.ID, "down", "by script", s.by)
+	}
+	return s.led.Record(ledger.Done{Revision: st.Revision, Script: st.Script, State: ledger.Applied, Seq: seq, Action: "up", Detail: "by script"}, s.by)
+}

@@ -1,0 +1,361 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// together carries steps out in one transaction that holds the ledger's records
+// too, and does the whole of it again while the application has the locks.
+func (w *work) together(ctx context.Context, steps []plan.Step) error {
+	begun := time.Now()
+	err := w.patiently(ctx, steps[0].Move, touches(steps), func(extra time.Duration) error {
+		return w.attempt(ctx, steps, begun, extra)
+	})
+	if err != nil {
+		return err
+	}
+	took := time.Since(begun) / time.Duration(len(steps))
+	for _, s := range steps {
+		w.finished(s.Move, s.Revision.Name, took)
+	}
+	return nil
+}
+
+// attempt is one try of a transaction. Its error is a fault with a place, and
+// what failed was recorded, unless it may be tried again.
+func (w *work) attempt(ctx context.Context, steps []plan.Step, begun time.Time, extra time.Duration) error {
+	t := transaction{work: w}
+	err := t.fill(ctx, steps, begun, extra)
+	if err == nil {
+		w.point("commit")
+		err = t.flush(ctx)
+		w.point("committed")
+	}
+	if err == nil {
+		return nil
+	}
+	if isGone(err) {
+		return err
+	}
+	w.rollback(ctx)
+	if isWait(err) {
+		return err
+	}
+	return w.failed(ctx, steps[t.step], err, "the migration was rolled back; nothing changed")
+}
+
+// transaction gathers statements and sends them in as few round trips as it can.
+type transaction struct {
+	*work
+	items []db.Item
+	from  []origin
+	step  int // of the item that is being filled or that failed
+}
+
+// origin says where an item came from.
+type origin struct {
+	step      int
+	statement *plan.Statement // nil: ours
+	number    int
+	record    bool // the ledger's own
+}
+
+func (t *transaction) add(sql string, o origin) {
+	t.items = append(t.items, db.Item{SQL: sql})
+	t.from = append(t.from, o)
+}
+
+// fill gathers the whole transaction, sending what must be sent on the way.
+func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Time, extra time.Duration) error {
+	traits := t.conn.Dialect().Traits()
+	if traits.ResetSession != "" {
+		t.add(traits.ResetSession, origin{})
+	}
+	t.add(traits.BeginWrite, origin{})
+	locks, err := t.lockable(ctx, touches(steps))
+	if err != nil {
+		return err
+	}
+	for i := range steps {
+		s := &steps[i]
+		t.step = i
+		t.budget(s, traits, extra)
+		if i == 0 {
+			for _, sql := range locks {
+				t.add(sql, origin{})
+			}
+		}
+		if err := t.fillStep(ctx, i, s); err != nil {
+			return err
+		}
+		for _, sql := range t.records(s, int64(i)+1, time.Since(begun)) {
+			t.add(sql, origin{step: i, record: true})
+		}
+		t.point("recorded")
+	}
+	t.add("COMMIT", origin{step: len(steps) - 1})
+	return nil
+}
+
+// budget sets the time-outs of a step. extra is added to wait out an autovacuum.
+func (t *transaction) budget(s *plan.Step, traits dialect.Traits, extra time.Duration) {
+	lock, statement := t.o.LockTimeout, t.o.StatementTimeout
+	if len(s.Statements) > 0 {
+		lock = orTime(s.Statements[0].LockTimeout, lock)
+		statement = orTime(s.Statements[0].Timeout, statement)
+	}
+	if len(s.Statements) > 0 || s.Script.Go {
+		t.add(dialect.Budget(traits.BudgetTx, lock+extra, statement), origin{})
+	}
+}
+
+func (t *transaction) fillStep(ctx context.Context, i int, s *plan.Step) error {
+	for n := range s.Statements {
+		st := &s.Statements[n]
+		t.items = append(t.items, item(st))
+		t.from = append(t.from, origin{step: i, statement: st, number: n})
+	}
+	if !s.Script.Go && len(s.Checks) == 0 {
+		return nil
+	}
+	if err := t.flush(ctx); err != nil {
+		return err
+	}
+	if s.Script.Go {
+		return t.callGo(ctx, s)
+	}
+	for n := range s.Checks {
+		if err := t.check(ctx, &s.Checks[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// callGo runs a migration written in Go inside the transaction.
+func (t *transaction) callGo(ctx context.Context, s *plan.Step) error {
+	fn := t.o.Go[s.Move.ID].Up
+	if s.Move.Direction == revision.Down {
+		fn = t.o.Go[s.Move.ID].Down
+	}
+	if fn == nil {
+		return fault.New(fault.Missing, "the Go functions of %s %s are not registered in this program", s.Move.ID, s.Revision.Name).
+			Try("register them in Options.Go")
+	}
+	work, cancel := t.grace(ctx)
+	defer cancel()
+	return fn(work, t.conn)
+}
+
+// flush sends what was gathered.
+func (t *transaction) flush(ctx context.Context) error {
+	items, from := t.items, t.from
+	t.items, t.from = nil, nil
+	work, cancel := t.grace(ctx)
+	defer cancel()
+	begun := time.Now()
+	err := t.conn.Send(work, items, func(i int, rows int64) {
+		o := from[i]
+		if o.statement == nil {
+			return
+		}
+		t.emit(event.StatementDone{Number: o.number + 1, SQL: o.statement.SQL, Rows: rows, Duration: time.Since(begun)})
+		begun = time.Now()
+	})
+	if err == nil {
+		return nil
+	}
+	return t.blame(ctx, err, from)
+}
+
+// blame finds the statement behind an error of Send.
+func (t *transaction) blame(ctx context.Context, err error, from []origin) error {
+	var e *db.Error
+	if !asError(err, &e) || e.Class == db.Gone || e.Item >= len(from) {
+		return err
+	}
+	o := from[e.Item]
+	t.step = o.step
+	switch {
+	case e.Class == db.Wait:
+		return err
+	case e.Class == db.Canceled && ctx.Err() != nil:
+		return interrupted(ctx, len(t.report.Applied)+len(t.report.Reverted))
+	case o.record:
+		return t.recordFailed(err)
+	case o.statement == nil:
+		return explain(err, "preparing the transaction")
+	}
+	return locate(err, o.statement)
+}
+
+// recordFailed is the ledger refusing our record: nearly always because the
+// lease was lost, which makes the epoch null.
+func (w *work) recordFailed(err error) error {
+	if classOf(err) != db.Bad {
+		return explain(err, "recording in the ledger")
+	}
+	return fault.New(fault.LockLost, "the record in the ledger was refused; the lock was taken over by another run").Because(err).
+		Try("look with `bellows status`, then run the same command again")
+}
+
+// check runs a query that must return no rows.
+func (t *transaction) check(ctx context.Context, s *plan.Statement) error {
+	work, cancel := t.grace(ctx)
+	defer cancel()
+	rows, err := t.conn.Query(work, s.SQL)
+	if err != nil {
+		return locateUnlessGone(err, s)
+	}
+	defer rows.Close()
+	sample, more, err := sampleRows(rows, 5)
+	if err != nil {
+		return locateUnlessGone(err, s)
+	}
+	if len(sample) == 0 {
+		return nil
+	}
+	text := strings.Join(sample, "; ")
+	if more {
+		text += "; …"
+	}
+	return fault.At(s.Pos, fault.Check, "the check returned rows: %s", text).Try("a check must return no rows; correct the data section or the check")
+}
+
+func locateUnlessGone(err error, s *plan.Statement) error {
+	if isGone(err) || isWait(err) {
+		return err
+	}
+	return locate(err, s)
+}
+
+// sampleRows reads at most n rows as text; more tells whether there were others.
+func sampleRows(rows db.Rows, n int) (out []string, more bool, err error) {
+	columns := rows.Columns()
+	for rows.Next() {
+		if len(out) == n {
+			return out, true, nil
+		}
+		values := make([]any, len(columns))
+		into := make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return out, false, err
+		}
+		parts := make([]string, len(columns))
+		for i, v := range values {
+			parts[i] = columns[i] + "=" + valueText(v)
+		}
+		out = append(out, strings.Join(parts, ", "))
+	}
+	return out, false, rows.Err()
+}
+
+func valueText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case []byte:
+		return string(v)
+	}
+	return fmt.Sprint(v)
+}
+
+// records gives the statements that record a finished step.
+func (w *work) records(s *plan.Step, ahead int64, took time.Duration) []string {
+	id := s.Move.ID
+	var out []string
+	if s.Move.Direction == revision.Down {
+		out = w.led.Reverted(id, w.ask.Action, "", w.by)
+	} else {
+		out = w.led.Record(ledger.Done{Revision: s.Revision, Script: s.Script, State: ledger.Applied, Seq: w.seq + ahead, Duration: took, Action: w.ask.Action}, w.by)
+	}
+	if s.Tx == plan.TxEach {
+		out = append(out, w.led.ClearProgress(id))
+	}
+	return out
+}
+
+// failed records a failure of a step whose transaction was rolled back, and
+// gives the fault that people see.
+func (w *work) failed(ctx context.Context, s plan.Step, err error, state string) error {
+	f := locate(err, &plan.Statement{})
+	if f.Code == fault.LockLost || f.Code == fault.Interrupted {
+		return err
+	}
+	if f.Hint == "" {
+		f.Hint = state
+	} else {
+		f.Hint = state + ". " + f.Hint
+	}
+	action, direction := "failure", string(s.Move.Direction)
+	var sqls []string
+	if _, known := w.view.State.Entries[s.Move.ID]; known || s.Move.Direction == revision.Down {
+		keep := ledger.Applied
+		if s.Move.Direction == revision.Up {
+			keep = w.view.State.Entries[s.Move.ID].State
+		}
+		sqls = w.led.SetState(s.Move.ID, keep, f.Error(), action, direction+": "+f.Error(), w.by)
+	} else {
+		sqls = w.led.Record(ledger.Done{Revision: s.Revision, Script: s.Script, State: ledger.Pending, Error: f.Error(), Action: action, Detail: direction + ": " + f.Error()}, w.by)
+	}
+	w.write(ctx, sqls)
+	w.emit(event.MigrationFailed{ID: string(s.Move.ID), Name: s.Revision.Name, Direction: direction, Err: f})
+	return f
+}
+
+// write sends statements of ours in a transaction, whatever became of the
+// context; a failure to note a failure is not worth more than the failure.
+func (w *work) write(ctx context.Context, sqls []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := w.commit(ctx, sqls); err != nil {
+		w.rollback(ctx)
+	}
+}
+
+// commit sends statements of ours in one transaction.
+func (w *work) commit(ctx context.Context, sqls []string) error {
+	items := []db.Item{{SQL: w.conn.Dialect().Traits().BeginWrite}}
+	for _, sql := range sqls {
+		items = append(items, db.Item{SQL: sql})
+	}
+	return w.conn.Send(ctx, append(items, db.Item{SQL: "COMMIT"}), nil)
+}
+
+// grace gives a context for work that may go on for a while after ctx ended,
+// so that a statement that is nearly done can finish. A lost lease ends it at once.
+func (w *work) grace(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if !fault.Has(context.Cause(ctx), fault.LockLost) {
+			sleep(work, w.o.Grace)
+		}
+		cancel()
+	})
+	return work, func() { stop(); cancel() }
+}
+
+func item(s *plan.Statement) db.Item {
+	return db.Item{SQL: s.SQL, Copy: isCopy(s), Data: s.Data}
+}
+
+func orTime(d, other time.Duration) time.Duration {
+	if d == 0 {
+		return other
+	}
+	return d
+}
