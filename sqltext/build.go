@@ -8,7 +8,7 @@ import (
 )
 
 // blanks are the characters that are cut off a statement's ends.
-const blanks = " \t\r\n\f\v" + bom
+const blanks = " \t\r\n\f\v"
 
 // Builder puts one piece after the other together while a cutter hands it every
 // token of a text, in order.
@@ -23,9 +23,12 @@ type Builder struct {
 	tail   bool // still on the line where the piece before ended
 }
 
-// Open is what a token that reaches the end of the text has left open: what it
-// is and how to close it. The zero value says that nothing is open.
-type Open struct{ What, Hint string }
+// Open is what a token that reaches the end of the text has left open: where it
+// was opened, what it is, and how to close it. Without What nothing is open.
+type Open struct {
+	At         int
+	What, Hint string
+}
 
 // Cut makes pieces out of a text. For each walk over them it checks that the
 // text is UTF-8 without NUL bytes, calls begin, and then the function begin
@@ -160,7 +163,7 @@ func (b *Builder) Fail(offset int, format string, args ...any) *fault.Error {
 	return fault.At(b.places.Pos(offset), fault.SQLText, format, args...)
 }
 
-// Unclosed is the error for a token that has been left open.
-func (b *Builder) Unclosed(t Token, o Open) *fault.Error {
-	return b.Fail(t.Start, "%s is never closed", o.What).Try("%s", o.Hint)
+// Unclosed is the error for what has been left open.
+func (b *Builder) Unclosed(o Open) *fault.Error {
+	return b.Fail(o.At, "%s is never closed", o.What).Try("%s", o.Hint)
 }

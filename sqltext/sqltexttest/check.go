@@ -53,7 +53,7 @@ func piece(t testing.TB, text string, st sqltext.Statement) {
 	t.Helper()
 	ok := st.Start <= st.TextAt && st.TextAt <= st.Code && st.Code <= st.End && st.Line > 0 && st.Column > 0
 	ok = ok && st.TextAt+len(st.Text) <= st.End && text[st.TextAt:st.TextAt+len(st.Text)] == st.Text
-	ok = ok && strings.TrimSpace(st.Text) == st.Text
+	ok = ok && strings.Trim(st.Text, " \t\r\n\f\v") == st.Text
 	switch st.Kind {
 	case sqltext.Blank:
 		ok = ok && st.Text == "" && st.Code == st.End && st.End == len(text)
