@@ -7,32 +7,45 @@ import (
 	"github.com/bellowsdb/bellows/revision"
 )
 
-// apart keeps schema and data apart: in a native migration the first statement
-// that mixes them is an error unless the author allowed it, everywhere else it
-// is a note, one for each table.
-func (b *builder) apart(sec revision.Section) error {
-	rev := b.step.Revision
-	ddl := hasDDL(b.step.Statements)
-	if !rev.Native && !ddl {
+// Mixture is a statement that mixes schema and data, and how, in words.
+type Mixture struct {
+	Pos  fault.Pos
+	What string
+}
+
+// Mixed are the statements by which a step breaks the rule that schema and data
+// do not mix, the first for each table.
+func Mixed(s Step) []Mixture {
+	if !s.Revision.Native && !hasDDL(s.Statements) {
 		return nil
 	}
 	var made []Name
+	var out []Mixture
 	said := map[string]bool{}
-	for _, st := range b.step.Statements {
+	for _, st := range s.Statements {
 		made = append(made, st.Effect.Creates...)
-		what := mixes(rev.Kind, st.Effect, made)
-		if what == "" || said[what] {
-			continue
+		if what := mixes(s.Revision.Kind, st.Effect, made); what != "" && !said[what] {
+			said[what] = true
+			out = append(out, Mixture{Pos: st.Pos, What: verb(st) + " " + what})
 		}
-		said[what] = true
+	}
+	return out
+}
+
+// apart keeps schema and data apart: in a native migration the first statement
+// that mixes them is an error unless the author allowed it, everywhere else it
+// is a note.
+func (b *builder) apart(sec revision.Section) error {
+	rev := b.step.Revision
+	for _, m := range Mixed(b.step) {
 		switch {
 		case !rev.Native:
-			b.note(st.Pos, "%s %s beside schema statements; better in a migration of its own", verb(st), what)
+			b.note(m.Pos, "%s beside schema statements; better in a migration of its own", m.What)
 		case sec.Mixed:
-			b.note(st.Pos, "%s %s (mixed:true allows it)", verb(st), what)
+			b.note(m.Pos, "%s in a %s migration (mixed:true allows it)", m.What, rev.Kind)
 		default:
-			return fault.At(st.Pos, fault.Finding, "%s %s in a %s migration", verb(st), what, rev.Kind).
-				Try("%s", b.split(ddl))
+			return fault.At(m.Pos, fault.Finding, "%s in a %s migration", m.What, rev.Kind).
+				Try("%s", b.split(hasDDL(b.step.Statements)))
 		}
 	}
 	return nil
@@ -73,7 +86,7 @@ func mixes(kind revision.Kind, e Effect, made []Name) string {
 	switch kind {
 	case revision.Schema:
 		for _, n := range e.Changes {
-			if !contains(made, n) {
+			if !n.In(made) {
 				return "changes rows of " + n.String()
 			}
 		}
@@ -93,25 +106,16 @@ func mixes(kind revision.Kind, e Effect, made []Name) string {
 func ownOnly(e Effect, made []Name) bool {
 	own := 0
 	for _, t := range e.Touches {
-		if !contains(made, t.Table) {
+		if !t.Table.In(made) {
 			return false
 		}
 		own++
 	}
 	for _, l := range e.Destroys {
-		if !contains(made, l.Table) {
+		if !l.Table.In(made) {
 			return false
 		}
 		own++
 	}
 	return own > 0
-}
-
-func contains(names []Name, n Name) bool {
-	for _, m := range names {
-		if m.Key() == n.Key() && (m.Schema == "" || n.Schema == "" || strings.EqualFold(m.Schema, n.Schema)) {
-			return true
-		}
-	}
-	return false
 }

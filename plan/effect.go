@@ -40,6 +40,9 @@ func (e Effect) String() string {
 	for _, o := range e.Objects {
 		b.WriteString("object " + o.String() + "\n")
 	}
+	for _, c := range e.Constraints {
+		b.WriteString("constraint " + c.String() + "\n")
+	}
 	if e.Index != nil {
 		b.WriteString(e.Index.String() + "\n")
 	}
@@ -102,6 +105,18 @@ func (o Object) String() string {
 	return s
 }
 
+// String is the constraint for reading.
+func (c Constraint) String() string {
+	s := strings.TrimSpace(c.Kind + " " + c.Name)
+	switch {
+	case c.Validates:
+		s += " validated"
+	case c.Later:
+		s += " not validated"
+	}
+	return strings.TrimSpace(s) + " on " + c.Table.String()
+}
+
 // String is the index work for reading.
 func (x Index) String() string {
 	s := "index built"
@@ -116,6 +131,9 @@ func (x Index) String() string {
 	}
 	if x.Table != (Name{}) {
 		s += " on " + x.Table.String()
+	}
+	if x.Trusting {
+		s += ", trusting one of that name"
 	}
 	return s
 }

@@ -91,6 +91,19 @@ type Index struct {
 	Table   Name
 	Drop    bool
 	Rebuild bool // REINDEX
+	// Trusting: IF NOT EXISTS or IF EXISTS was said, which takes an unfinished index for a good one.
+	Trusting bool
+}
+
+// Constraint is a rule about the rows of an existing table that a statement
+// adds or, with Validates, finally looks at.
+type Constraint struct {
+	Table Name
+	Name  string // "" when the server chooses it
+	Kind  string // "check", "foreign key", "unique", "primary key", "exclude", "not null"; "" when validating
+	// Later: it is added without looking at the rows that are there (NOT VALID).
+	Later     bool
+	Validates bool
 }
 
 // Effect is what is known of a statement without a database. The zero value
@@ -103,6 +116,8 @@ type Effect struct {
 	Changes  []Name // tables whose rows it changes
 	Destroys []Loss
 	Objects  []Object
+	// Constraints are those it adds to existing tables or validates.
+	Constraints []Constraint
 	// NoTx says why it cannot run inside a transaction; "" means it can.
 	NoTx string
 	// Ignored: inside a transaction it gives no error but does nothing; NoTx says why.
@@ -178,3 +193,14 @@ type Reader interface {
 // Key is the name in a form that compares equal for equal tables when one of
 // them may be unqualified: the last part in lower case.
 func (n Name) Key() string { return strings.ToLower(n.Name) }
+
+// In tells whether one of names is the same table, as far as names without a
+// schema can tell.
+func (n Name) In(names []Name) bool {
+	for _, m := range names {
+		if m.Key() == n.Key() && (m.Schema == "" || n.Schema == "" || strings.EqualFold(m.Schema, n.Schema)) {
+			return true
+		}
+	}
+	return false
+}

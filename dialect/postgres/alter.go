@@ -47,6 +47,8 @@ func (r *reading) alter(table plan.Name, cmd *ast.AlterTableCmd) {
 			r.addConstraint(table, c)
 			return
 		}
+	case ast.AT_ValidateConstraint:
+		r.e.Constraints = append(r.e.Constraints, plan.Constraint{Table: table, Name: cmd.Name, Validates: true})
 	case ast.AT_DropColumn:
 		r.e.Destroys = append(r.e.Destroys, plan.Loss{Table: table, Column: cmd.Name})
 	case ast.AT_AddInherit, ast.AT_DropInherit:
@@ -153,9 +155,28 @@ func (r *reading) addConstraint(table plan.Name, c *ast.Constraint) {
 		}
 	}
 	w := r.touch(table, what)
+	r.constraint(table, c)
 	if c.Contype == ast.CONSTR_FOREIGN && nameOf(c.Pktable) != table {
 		r.lock(plan.Touch{Table: nameOf(c.Pktable), Lock: w.also, Scans: w.scans})
 	}
+}
+
+// constraintKinds are the kinds of constraint that are about rows.
+var constraintKinds = map[ast.ConstrType]string{
+	ast.CONSTR_CHECK:     "check",
+	ast.CONSTR_FOREIGN:   "foreign key",
+	ast.CONSTR_PRIMARY:   "primary key",
+	ast.CONSTR_UNIQUE:    "unique",
+	ast.CONSTR_EXCLUSION: "exclude",
+	ast.CONSTR_NOTNULL:   "not null",
+}
+
+func (r *reading) constraint(table plan.Name, c *ast.Constraint) {
+	kind := constraintKinds[c.Contype]
+	if kind == "" || c.Indexname != "" {
+		return
+	}
+	r.e.Constraints = append(r.e.Constraints, plan.Constraint{Table: table, Name: c.Conname, Kind: kind, Later: c.SkipValidation})
 }
 
 func (r *reading) partition(parent plan.Name, sub ast.AlterTableType, p *ast.PartitionCmd) {

@@ -48,7 +48,7 @@ func (r *reading) createIndex(s *ast.IndexStmt) {
 	}
 	r.e.Verb, r.e.NoTx = "CREATE INDEX CONCURRENTLY", noTxConcurrent
 	r.touch(table, createIndexLater)
-	r.e.Index = &plan.Index{Name: name, Table: table}
+	r.e.Index = &plan.Index{Name: name, Table: table, Trusting: s.IfNotExists}
 }
 
 func (r *reading) reindex(s *ast.ReindexStmt) {

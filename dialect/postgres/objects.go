@@ -36,12 +36,12 @@ func (w *wordReading) create() {
 	if w.c.Take("CONCURRENTLY") {
 		w.e.Verb, w.e.NoTx = "CREATE INDEX CONCURRENTLY", noTxConcurrent
 	}
-	w.c.IfExists()
+	trusting := w.c.IfExists()
 	if kind == "USER MAPPING" {
 		return
 	}
 	if kind == "INDEX" {
-		w.createIndex()
+		w.createIndex(trusting)
 		return
 	}
 	n, ok := w.c.Name()
@@ -90,7 +90,7 @@ func (w *wordReading) objectOnNext(kind string, n plan.Name, what deed) {
 	w.e.Objects = append(w.e.Objects, o)
 }
 
-func (w *wordReading) createIndex() {
+func (w *wordReading) createIndex(trusting bool) {
 	var name plan.Name
 	if !w.c.Peek("ON") {
 		name, _ = w.c.Name()
@@ -109,7 +109,7 @@ func (w *wordReading) createIndex() {
 		return
 	}
 	w.touch(table, createIndexLater)
-	w.e.Index = &plan.Index{Name: name, Table: table}
+	w.e.Index = &plan.Index{Name: name, Table: table, Trusting: trusting}
 }
 
 func (w *wordReading) alter() {

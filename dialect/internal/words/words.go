@@ -211,11 +211,9 @@ func (c *Cursor) Ident() (string, bool) {
 	return "", false
 }
 
-// IfExists moves behind IF EXISTS or IF NOT EXISTS.
-func (c *Cursor) IfExists() {
-	if !c.Take("IF", "EXISTS") {
-		c.Take("IF", "NOT", "EXISTS")
-	}
+// IfExists moves behind IF EXISTS or IF NOT EXISTS and tells whether one was there.
+func (c *Cursor) IfExists() bool {
+	return c.Take("IF", "EXISTS") || c.Take("IF", "NOT", "EXISTS")
 }
 
 // Object gives the kind in lower case with the name that follows.
