@@ -217,13 +217,13 @@ func (e *stepwise) runTogether(ctx context.Context, u []plan.Statement, extra ti
 	for i := range u {
 		if c := u[i].Effect.Class; c != plan.Begin && c != plan.Commit {
 			t.items = append(t.items, item(&u[i]))
-			t.from = append(t.from, origin{statement: &u[i], number: e.done})
+			t.from = append(t.from, e.origin(&u[i]))
 		}
 	}
 	next := e.progress(false, "")
 	next.Done, next.Hash = e.done+1, hashUnits(e.units[:e.done+1])
 	t.add(e.led.SetProgress(next, e.by), origin{record: true})
-	t.add("COMMIT", origin{statement: &u[0]})
+	t.add("COMMIT", origin{commit: true})
 	if err := t.flush(ctx); err != nil {
 		if !isGone(err) {
 			e.rollback(ctx)
@@ -231,6 +231,10 @@ func (e *stepwise) runTogether(ctx context.Context, u []plan.Statement, extra ti
 		return err
 	}
 	return nil
+}
+
+func (e *stepwise) origin(s *plan.Statement) origin {
+	return origin{statement: s, id: string(e.step.Move.ID), number: e.done + 1, of: len(e.units)}
 }
 
 // runAlone runs a statement that no transaction can hold: the intent is
@@ -298,7 +302,7 @@ func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
 	defer stop()
 	t := transaction{work: e.work}
 	t.items = append(t.items, item(s))
-	t.from = append(t.from, origin{statement: s, number: e.done})
+	t.from = append(t.from, e.origin(s))
 	return t.flush(ctx)
 }
 

@@ -29,15 +29,15 @@ func explain(err error, while string) error {
 
 // locate turns a server's error about a statement into a fault with its place.
 func locate(err error, s *plan.Statement) *fault.Error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f
+	}
 	var e *db.Error
 	if !errors.As(err, &e) {
-		var f *fault.Error
-		if errors.As(err, &f) {
-			return f
-		}
 		return fault.At(s.Pos, fault.Failed, "%s", err.Error()).Because(err)
 	}
-	f := fault.At(place(s, e.Offset), e.Code, "%s", fault.Redact(e.Error())).Because(err)
+	f = fault.At(place(s, e.Offset), e.Code, "%s", fault.Redact(e.Error())).Because(err)
 	f.Hint = e.Hint
 	return f
 }

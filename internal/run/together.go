@@ -65,10 +65,12 @@ type transaction struct {
 
 // origin says where an item came from.
 type origin struct {
-	step      int
-	statement *plan.Statement // nil: ours
-	number    int
-	record    bool // the ledger's own
+	step       int
+	statement  *plan.Statement // nil: ours
+	id         string
+	number, of int
+	record     bool // the ledger's own
+	commit     bool
 }
 
 func (t *transaction) add(sql string, o origin) {
@@ -104,7 +106,7 @@ func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Ti
 		}
 		t.point("recorded")
 	}
-	t.add("COMMIT", origin{step: len(steps) - 1})
+	t.add("COMMIT", origin{step: len(steps) - 1, commit: true})
 	return nil
 }
 
@@ -124,7 +126,7 @@ func (t *transaction) fillStep(ctx context.Context, i int, s *plan.Step) error {
 	for n := range s.Statements {
 		st := &s.Statements[n]
 		t.items = append(t.items, item(st))
-		t.from = append(t.from, origin{step: i, statement: st, number: n})
+		t.from = append(t.from, origin{step: i, statement: st, id: string(s.Move.ID), number: n + 1, of: len(s.Statements)})
 	}
 	if !s.Script.Go && len(s.Checks) == 0 {
 		return nil
@@ -170,7 +172,7 @@ func (t *transaction) flush(ctx context.Context) error {
 		if o.statement == nil {
 			return
 		}
-		t.emit(event.StatementDone{Number: o.number + 1, SQL: o.statement.SQL, Rows: rows, Duration: time.Since(begun)})
+		t.emit(event.StatementDone{ID: o.id, Number: o.number, Of: o.of, SQL: o.statement.SQL, Rows: rows, Duration: time.Since(begun)})
 		begun = time.Now()
 	})
 	if err == nil {
@@ -194,6 +196,8 @@ func (t *transaction) blame(ctx context.Context, err error, from []origin) error
 		return interrupted(ctx, len(t.report.Applied)+len(t.report.Reverted))
 	case o.record:
 		return t.recordFailed(err)
+	case o.commit:
+		return explain(err, "at COMMIT (a deferred constraint or trigger)")
 	case o.statement == nil:
 		return explain(err, "preparing the transaction")
 	}

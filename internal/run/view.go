@@ -28,6 +28,7 @@ type View struct {
 	Progress map[revision.ID]ledger.Progress
 
 	done revision.Set
+	goes map[revision.ID]bool
 }
 
 // Look reads the ledger and lays it over the folder. It takes no lock and
@@ -46,7 +47,10 @@ func (r *Runner) look(ctx context.Context, read func(context.Context, db.Conn) (
 	if err != nil {
 		return nil, explainUnlessGone(err, "reading the ledger")
 	}
-	v := &View{State: state}
+	v := &View{State: state, goes: map[revision.ID]bool{}}
+	for id := range r.o.Go {
+		v.goes[id] = true
+	}
 	if slices.ContainsFunc(entries(state), ledger.Entry.HalfDone) {
 		if v.Progress, err = r.led.Progress(ctx, r.conn); err != nil {
 			return nil, explainUnlessGone(err, "reading the ledger")
@@ -146,6 +150,9 @@ func (v *View) compare(g *revision.Graph) {
 
 // Has tells whether a revision is applied.
 func (v *View) Has(id revision.ID) bool { return v.done.Has(id) }
+
+// Go tells whether a revision is written in Go.
+func (v *View) Go(id revision.ID) bool { return v.goes[id] }
 
 // Done are the applied revisions as a set, in the graph's terms.
 func (v *View) Done() revision.Set { return v.done }
@@ -339,7 +346,7 @@ func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Mo
 		}
 		s, err := r.script(ctx, v, ask, rev, moves)
 		return rev, s, err
-	}, reader{r.conn.Dialect()}, plan.Options{})
+	}, Reader(r.conn.Dialect()), plan.Options{})
 	if err != nil {
 		return p, err
 	}
@@ -348,8 +355,10 @@ func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Mo
 	return p, nil
 }
 
-// reader is a dialect as a plan reads it.
 type reader struct{ dialect.Dialect }
+
+// Reader is a dialect as a plan reads it.
+func Reader(d dialect.Dialect) plan.Reader { return reader{d} }
 
 // RollsBackDDL tells whether DDL can be rolled back.
 func (r reader) RollsBackDDL() bool { return r.Traits().TransactionalDDL }
