@@ -245,13 +245,16 @@ func moved(moves []Move, err error) string {
 	return strings.Join(words, " ") + "\n"
 }
 
+// several is what errors.Join gives.
+type several interface{ Unwrap() []error }
+
 // said gives every fault that was joined, with its code and hint.
 func said(err error) string {
 	if err == nil {
 		return ""
 	}
 	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	if joined, ok := err.(several); ok {
 		all = joined.Unwrap()
 	}
 	var b strings.Builder
