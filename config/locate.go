@@ -48,9 +48,10 @@ func shown(line string) string {
 		}
 		return ""
 	}
-	path, _ := dotted(name)
-	if k := keyOf(path[len(path)-1]); k != nil && !k.secret {
-		return fault.Redact(line)
+	if path, _ := dotted(name); len(path) > 0 {
+		if k := keyOf(path[len(path)-1]); k != nil && !k.secret {
+			return fault.Redact(line)
+		}
 	}
 	return name + "= …"
 }

@@ -216,7 +216,7 @@ func (d *document) number(a arg, least int) int {
 
 // span is a duration of at least least.
 func (d *document) span(a arg, least time.Duration) time.Duration {
-	v, err := duration(a.value)
+	v, err := Duration(a.value)
 	switch {
 	case err != nil && strings.Trim(a.value, "0123456789.") == "":
 		d.fail(a.valueAt, "option %s has no unit", a.key).Try("write %s:%sms or %s:%ss", a.key, a.value, a.key, a.value)
@@ -230,9 +230,9 @@ func (d *document) span(a arg, least time.Duration) time.Duration {
 	return 0
 }
 
-// duration reads a duration as files spell it: Go's form
+// Duration reads a duration as files spell it: Go's form
 // ("500ms", "1h30m"), and whole days ("30d").
-func duration(text string) (time.Duration, error) {
+func Duration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		return time.Duration(n) * 24 * time.Hour, err
