@@ -322,6 +322,61 @@ func TestSquash(t *testing.T) {
 	})
 }
 
+// TestSquashAnywhere does so in a graph of any shape.
+func TestSquashAnywhere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		revs := dag(t)
+		if len(revs) == 0 {
+			return
+		}
+		plain := mustNew(t, revs)
+		to := rapid.SampledFrom(plain.Order()).Draw(t, "to")
+		from := rapid.SampledFrom(plain.Ancestors(NewSet(to)).Sorted()).Draw(t, "from")
+		squash := Revision{ID: "9", Kind: Schema, Replaces: &Range{from, to}}
+		above := plain.Descendants(NewSet(from))
+		cover := Set{}
+		for id := range plain.Ancestors(NewSet(to)) {
+			if above.Has(id) {
+				cover.Add(id)
+			}
+		}
+		for _, id := range cover.Sorted() {
+			squash.Parents = append(squash.Parents, before(plain, id, cover)...)
+		}
+		g := mustNew(t, append(slices.Clone(revs), squash))
+		if !NewSet(g.Covered("9")...).Equal(cover) || g.Len() != len(revs)-len(cover)+1 {
+			t.Fatalf("%s..%s covers %v, not %v", from, to, g.Covered("9"), cover.Sorted())
+		}
+		applied := applicable(t, plain)
+		view, list, err := g.Effective(applied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := NewSet(list...)
+		moves, err := view.Up(has, Target{IDs: NewSet(view.Heads()...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := play(t, view, has, moves); len(now) != view.Len() {
+			t.Fatalf("up applies %d of %d", len(now), view.Len())
+		}
+		for _, m := range moves {
+			applied = append(applied, m.ID)
+		}
+		view, list, err = g.Effective(applied)
+		if err != nil || len(view.Pending(NewSet(list...))) != 0 || view.Missing(list) != nil {
+			t.Fatalf("after up: applied %v of %v, %v", list, view.Order(), err)
+		}
+		down, err := view.PathDown(list, Target{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := play(t, view, NewSet(list...), down); len(now) != 0 {
+			t.Fatalf("down base leaves %v", now.Sorted())
+		}
+	})
+}
+
 func TestRebasePutsAllOntoTheHead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		revs := dag(t)

@@ -38,7 +38,8 @@ func (g *Graph) Merge(heads Set) ([]ID, error) {
 // Rebase tells which files get which new revises line, so that every branch
 // that shares a beginning with the head onto, and is not applied, comes after
 // it. Files that are not told stay as they are. Several branches are put one
-// after another, in order. applied is everything applied.
+// after another, in order; those that a merge or a need ties together stay side
+// by side. applied is everything applied.
 //
 // What comes before onto is left alone, and so are lines that share nothing with
 // it. The errors are of code [fault.Graph]: onto is no head, or a file that would
@@ -58,7 +59,7 @@ func (g *Graph) Rebase(applied Set, onto ID) ([]Reparent, error) {
 			return nil, g.appliedMove(id, onto, applied)
 		}
 	}
-	return g.reparent(moved, onto), nil
+	return g.reparent(moved, trunk, onto), nil
 }
 
 func (g *Graph) appliedMove(id, onto ID, applied Set) error {
@@ -87,8 +88,8 @@ func (g *Graph) moved(trunk []bool, onto ID) []bool {
 }
 
 // reparent hangs each marked branch on the one before it, the first on onto.
-func (g *Graph) reparent(moved []bool, onto ID) []Reparent {
-	group := g.groups(moved)
+func (g *Graph) reparent(moved, trunk []bool, onto ID) []Reparent {
+	group := g.groups(trunk)
 	tips := map[int32][]ID{} // the heads of each group
 	for i, top := range g.tops(moved) {
 		if top {
@@ -121,9 +122,10 @@ func (g *Graph) reparent(moved []bool, onto ID) []Reparent {
 	return out
 }
 
-// groups numbers the marked ones so that those that hang together have the same
-// number.
-func (g *Graph) groups(moved []bool) []int32 {
+// groups numbers what is not trunk so that all that hangs together, by whatever
+// edge and over whatever is between, has one number: putting such branches one
+// after another could make a cycle.
+func (g *Graph) groups(trunk []bool) []int32 {
 	group := make([]int32, len(g.revs))
 	for i := range group {
 		group[i] = int32(i)
@@ -137,7 +139,7 @@ func (g *Graph) groups(moved []bool) []int32 {
 	}
 	for i := range g.revs {
 		for _, p := range slices.Concat(g.parents.of(int32(i)), g.needs.of(int32(i))) {
-			if moved[i] && moved[p] {
+			if !trunk[i] && !trunk[p] {
 				group[root(int32(i))] = root(p)
 			}
 		}

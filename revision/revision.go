@@ -4,7 +4,7 @@
 // target expression means.
 // Invariant: a [Graph] has no cycle, no unknown parent and no two revisions of
 // one id; its order is a function of its revisions alone.
-// Example: g, err := revision.New(revs); to, err := g.Resolve("head", current)
+// Example: g, err := revision.New(revs); to, err := g.Resolve("head", applied)
 package revision
 
 import (
