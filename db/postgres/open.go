@@ -1,0 +1,201 @@
+// Package postgres is a hand on one PostgreSQL database.
+//
+// Charter: opens one session, sends statements in as few round trips as the
+// protocol allows, and tells what the server's errors mean.
+// Invariant: our settings travel in the start-up packet, so they are the
+// session's defaults: whatever a script sets, RESET ALL brings them back.
+// Example: c, err := postgres.Driver{}.Open(ctx, "postgres://app@localhost/app", db.Options{}); defer c.Close()
+//
+// Why it is safe: the hand speaks the wire protocol itself and keeps no cache of
+// prepared statements, so a table may change between two queries. A cancelled
+// context becomes a cancel request to the server, and the session lives on.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	dialect "github.com/bellowsdb/bellows/dialect/postgres"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+const (
+	defaultLock    = 500 * time.Millisecond
+	defaultConnect = 10 * time.Second
+	// idleInTransaction protects others from us: a run that hangs between two
+	// statements loses its session and with it its locks.
+	idleInTransaction = 60 * time.Second
+	// checkClient is how often the server looks whether we are still there.
+	checkClient = 10 * time.Second
+	// answerTime is how long a cancelled statement may take to end before the
+	// connection is given up.
+	answerTime = 10 * time.Second
+)
+
+// Driver opens sessions. The zero value is ready.
+type Driver struct{}
+
+var _ db.Driver = Driver{}
+
+// Schemes are postgres and postgresql.
+func (Driver) Schemes() []string { return []string{"postgres", "postgresql"} }
+
+// Open opens a session. Settings in the URL's query that o leaves zero win over
+// the defaults.
+func (Driver) Open(ctx context.Context, rawURL string, o db.Options) (db.Conn, error) {
+	config, err := parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, config, o)
+}
+
+func parse(rawURL string) (*pgconn.Config, error) {
+	scheme, _, ok := strings.Cut(rawURL, "://")
+	if !ok || scheme != "postgres" && scheme != "postgresql" {
+		return nil, badURL("it must begin with postgres://")
+	}
+	config, err := pgconn.ParseConfig(rawURL)
+	if err != nil {
+		return nil, badURL(reason(rawURL, err))
+	}
+	return config, nil
+}
+
+func open(ctx context.Context, config *pgconn.Config, o db.Options) (db.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.ConnectTimeout, defaultConnect))
+	defer cancel()
+	config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: answerTime}
+	}
+	if o.Notice != nil {
+		config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { o.Notice(n.SeverityUnlocalized, n.Message) }
+	}
+	users := maps.Clone(config.RuntimeParams)
+	wanted := settings(users, o)
+	maps.Copy(config.RuntimeParams, wanted)
+	pg, err := pgconn.ConnectConfig(ctx, config)
+	var late map[string]string
+	if refusesSettings(err) {
+		config.RuntimeParams = users
+		late = wanted
+		pg, err = pgconn.ConnectConfig(ctx, config)
+	}
+	if err != nil {
+		return nil, connectError(ctx, config, err)
+	}
+	c := &conn{pg: pg, types: pgtype.NewMap()}
+	if err := c.begin(ctx, late); err != nil {
+		c.Close()
+		return nil, connectError(ctx, config, err)
+	}
+	return c, nil
+}
+
+// FromPgx is a hand on the caller's own connection, such as that of a
+// pgxpool.Conn. Close leaves it open, outside any transaction, with the settings
+// it had. Notices go where the caller's configuration sends them, and what a
+// cancelled context does is that configuration's choice too; pgx by default
+// closes the connection.
+func FromPgx(ctx context.Context, adopted *pgx.Conn, o db.Options) (db.Conn, error) {
+	c := &conn{pg: adopted.PgConn(), types: pgtype.NewMap(), adopted: true}
+	wanted := settings(nil, o)
+	for name := range wanted {
+		was, err := c.text(ctx, "SELECT pg_catalog.current_setting($1, true)", name)
+		if err != nil {
+			return nil, err
+		}
+		if c.restore == nil {
+			c.restore = map[string]string{}
+		}
+		c.restore[name] = was
+	}
+	if err := c.begin(ctx, wanted); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// settings are what we ask of a session, on top of what the user asks.
+func settings(users map[string]string, o db.Options) map[string]string {
+	s := map[string]string{
+		"TimeZone":                            "UTC",
+		"standard_conforming_strings":         "on",
+		"idle_in_transaction_session_timeout": ms(idleInTransaction),
+		"client_connection_check_interval":    ms(checkClient),
+	}
+	orElse := func(name string, given, otherwise time.Duration) {
+		if given > 0 {
+			s[name] = ms(given)
+		} else if _, ok := users[name]; !ok {
+			s[name] = ms(otherwise)
+		}
+	}
+	orElse("lock_timeout", o.LockTimeout, defaultLock)
+	orElse("statement_timeout", o.StatementTimeout, 0)
+	if o.App != "" {
+		s["application_name"] = o.App
+	}
+	if o.ReadOnly {
+		s["default_transaction_read_only"] = "on"
+	}
+	return s
+}
+
+func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// refusesSettings tells whether a start-up failed for a setting: an old server
+// does not know one, a pooler lets none through.
+func refusesSettings(err error) bool {
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return false
+	}
+	switch server.Code {
+	case "42704", "22023", "0A000":
+		return true
+	}
+	return strings.Contains(server.Message, "startup parameter")
+}
+
+// begin makes the late settings and learns who we are.
+func (c *conn) begin(ctx context.Context, late map[string]string) error {
+	for name, value := range late {
+		_, err := c.text(ctx, "SELECT pg_catalog.set_config($1, $2, false)", name, value)
+		if err != nil && name != "client_connection_check_interval" {
+			return err
+		}
+	}
+	rows, err := c.Query(ctx, whoami)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var version string
+	for rows.Next() {
+		if err := rows.Scan(&c.session.PID, &c.session.Start, &version); err != nil {
+			return fmt.Errorf("reading the session's number: %w", err)
+		}
+	}
+	n, _ := strconv.Atoi(version) // a server that spells it otherwise is taken for the newest
+	c.dialect = dialect.New(n)
+	return rows.Err()
+}
+
+// started spells a backend_start alike everywhere.
+const started = `pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+
+const whoami = `SELECT pg_catalog.pg_backend_pid(),
+	coalesce((SELECT ` + started + ` FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()), ''),
+	pg_catalog.current_setting('server_version_num')`

@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// rows are one result, read as it arrives.
+type rows struct {
+	pgx.Rows
+	conn    *conn
+	ctx     context.Context
+	sql     string
+	columns []string
+	types   []uint32
+}
+
+// newRows waits for the head of the result, so that a query that is wrong fails
+// at once and not at the first row.
+func newRows(ctx context.Context, c *conn, sql string, result *pgconn.ResultReader) (db.Rows, error) {
+	r := &rows{Rows: pgx.RowsFromResultReader(c.types, result), conn: c, ctx: ctx, sql: sql}
+	fields := result.FieldDescriptions()
+	if fields == nil {
+		if _, err := result.Close(); err != nil {
+			return nil, c.fail(ctx, sql, err)
+		}
+	}
+	for _, f := range fields {
+		r.columns = append(r.columns, f.Name)
+		r.types = append(r.types, f.DataTypeOID)
+	}
+	return r, nil
+}
+
+func (r *rows) Columns() []string { return r.columns }
+
+func (r *rows) Err() error {
+	if err := r.Rows.Err(); err != nil {
+		return r.conn.fail(r.ctx, r.sql, err)
+	}
+	return nil
+}
+
+// Scan reads a row; an any becomes nil, bool, int64, float64, time.Time, []byte
+// or the text the server sent.
+func (r *rows) Scan(dest ...any) error {
+	into := make([]any, len(dest))
+	raw := r.RawValues()
+	for i, d := range dest {
+		into[i] = d
+		if whatever, ok := d.(*any); ok && i < len(raw) {
+			into[i] = nil // pgx skips it
+			*whatever = r.value(i, raw[i])
+		}
+	}
+	return r.Rows.Scan(into...)
+}
+
+func (r *rows) value(i int, raw []byte) any {
+	if raw == nil {
+		return nil
+	}
+	text := string(raw)
+	switch r.types[i] {
+	case pgtype.BoolOID:
+		return text == "t"
+	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.OIDOID:
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return n
+		}
+	case pgtype.Float4OID, pgtype.Float8OID:
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			return f
+		}
+	case pgtype.ByteaOID:
+		var b []byte
+		if r.conn.types.Scan(pgtype.ByteaOID, pgtype.TextFormatCode, raw, &b) == nil {
+			return b
+		}
+	case pgtype.TimestamptzOID, pgtype.TimestampOID, pgtype.DateOID:
+		var t time.Time
+		if r.conn.types.Scan(r.types[i], pgtype.TextFormatCode, raw, &t) == nil {
+			return t.UTC()
+		}
+	}
+	return text
+}

@@ -1,0 +1,283 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/plan"
+)
+
+// mode is one of PostgreSQL's table locks: as LOCK TABLE spells it, as pg_locks
+// spells it, and the modes that it conflicts with, by their place in modes. It
+// is the table "Conflicting Lock Modes" of the documentation's chapter on
+// explicit locking; weaker modes come first.
+type mode struct {
+	name, inCatalog string
+	conflicts       []int
+}
+
+var modes = [...]mode{
+	{"ACCESS SHARE", "AccessShareLock", []int{7}},
+	{"ROW SHARE", "RowShareLock", []int{6, 7}},
+	{"ROW EXCLUSIVE", "RowExclusiveLock", []int{4, 5, 6, 7}},
+	{"SHARE UPDATE EXCLUSIVE", "ShareUpdateExclusiveLock", []int{3, 4, 5, 6, 7}},
+	{"SHARE", "ShareLock", []int{2, 3, 5, 6, 7}},
+	{"SHARE ROW EXCLUSIVE", "ShareRowExclusiveLock", []int{2, 3, 4, 5, 6, 7}},
+	{"EXCLUSIVE", "ExclusiveLock", []int{1, 2, 3, 4, 5, 6, 7}},
+	{"ACCESS EXCLUSIVE", "AccessExclusiveLock", []int{0, 1, 2, 3, 4, 5, 6, 7}},
+}
+
+// shareUpdateExclusive is the weakest mode that two changes of a table's shape
+// can want; below it there is nothing to order.
+const shareUpdateExclusive = 3
+
+// strength is the place of a mode in modes, -1 when there is no such mode.
+func strength(lock plan.Lock) int {
+	return slices.IndexFunc(modes[:], func(m mode) bool { return m.name == strings.ToUpper(string(lock)) })
+}
+
+// target is a table that will be locked.
+type target struct {
+	oid      int64
+	name     string // quoted and qualified
+	lockable bool
+	strength int
+}
+
+// targets are the existing tables behind the touches, each once with its
+// strongest mode, by oid. An index stands for its table.
+func (c *conn) targets(ctx context.Context, touches []plan.Touch) ([]target, error) {
+	byOID := map[int64]target{}
+	for _, touch := range touches {
+		s := strength(touch.Lock)
+		if s < 0 || touch.Table.Name == "" {
+			continue
+		}
+		t, ok, err := c.target(ctx, touch)
+		if err != nil {
+			return nil, err
+		}
+		t.strength = s
+		if was, seen := byOID[t.oid]; ok && (!seen || was.strength < s) {
+			byOID[t.oid] = t
+		}
+	}
+	all := make([]target, 0, len(byOID))
+	for _, t := range byOID {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b target) int { return int(a.oid - b.oid) })
+	return all, nil
+}
+
+func (c *conn) target(ctx context.Context, touch plan.Touch) (target, bool, error) {
+	const query = `SELECT t.oid::text, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname),
+			(t.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog')::text
+		FROM pg_catalog.pg_class x
+		LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = x.oid
+		JOIN pg_catalog.pg_class t ON t.oid = coalesce(i.indrelid, x.oid)
+		JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+		WHERE x.oid = pg_catalog.to_regclass($1)`
+	rows, err := c.table(ctx, query, c.regclass(touch.Table))
+	if err != nil || len(rows) == 0 {
+		return target{}, false, err
+	}
+	oid, err := strconv.ParseInt(rows[0][0], 10, 64)
+	return target{oid: oid, name: rows[0][1], lockable: rows[0][2] == "true"}, err == nil, err
+}
+
+// regclass spells a name for to_regclass: as the server reads it, by the
+// session's search_path when it has no schema.
+func (c *conn) regclass(n plan.Name) string {
+	if n.Schema == "" {
+		return c.dialect.Quote(n.Name)
+	}
+	return c.dialect.Quote(n.Schema) + "." + c.dialect.Quote(n.Name)
+}
+
+// table is a whole small result; NULL reads as "".
+func (c *conn) table(ctx context.Context, sql string, args ...any) ([][]string, error) {
+	rows, err := c.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all [][]string
+	for rows.Next() {
+		values := make([]*string, len(rows.Columns()))
+		into := make([]any, len(values))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, c.fail(ctx, sql, err)
+		}
+		line := make([]string, len(values))
+		for i, v := range values {
+			if v != nil {
+				line[i] = *v
+			}
+		}
+		all = append(all, line)
+	}
+	return all, rows.Err()
+}
+
+// Lockable are the ordinary and partitioned tables that will be locked against
+// other changes of their shape, with LOCK TABLE, by oid: the same order in every
+// session, and a referenced table is as a rule older than those that refer to
+// it. ONLY leaves partitions to the statement itself, which may not need them.
+func (c *conn) Lockable(ctx context.Context, touches []plan.Touch) ([]string, error) {
+	all, err := c.targets(ctx, touches)
+	if err != nil {
+		return nil, err
+	}
+	var locks []string
+	for _, t := range all {
+		if t.lockable && t.strength >= shareUpdateExclusive {
+			locks = append(locks, "LOCK TABLE ONLY "+t.name+" IN "+modes[t.strength].name+" MODE")
+		}
+	}
+	return locks, nil
+}
+
+// Blockers are the sessions, and prepared transactions, that hold or await a
+// lock on one of the tables or its partitions that conflicts with ours, and whose
+// transaction is older than the budget; a vacuum against wraparound counts at
+// once, because it will not give way. A session whose age the server hides from
+// us counts only with a budget of 0.
+func (c *conn) Blockers(ctx context.Context, touches []plan.Touch, budget time.Duration) ([]event.Blocker, error) {
+	all, err := c.targets(ctx, touches)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	var wanted []string
+	for _, t := range all {
+		for _, i := range modes[t.strength].conflicts {
+			wanted = append(wanted, fmt.Sprintf("(%d::oid, '%s')", t.oid, modes[i].inCatalog))
+		}
+	}
+	query := fmt.Sprintf(blockersQuery, strings.Join(wanted, ", "))
+	rows, err := c.table(ctx, query, max(budget, 0).Seconds())
+	if err != nil {
+		return nil, err
+	}
+	var found []event.Blocker
+	for _, r := range rows {
+		pid, _ := strconv.ParseInt(r[0], 10, 64)
+		age, _ := strconv.ParseFloat(r[6], 64)
+		found = append(found, event.Blocker{
+			PID: pid, User: r[1], App: r[2], Table: r[3], State: r[4], Query: r[5],
+			Age: time.Duration(age * float64(time.Second)), Vacuum: r[7] == "t", Wrap: r[8] == "t",
+		})
+	}
+	return found, nil
+}
+
+const blockersQuery = `WITH RECURSIVE wanted (relation, mode) AS (
+		VALUES %s
+		UNION
+		SELECT h.inhrelid, w.mode FROM wanted w JOIN pg_catalog.pg_inherits h ON h.inhparent = w.relation
+	), holders AS (
+		SELECT l.pid, coalesce(a.usename, p.owner) AS usename, coalesce(a.application_name, '') AS app,
+			l.relation::regclass::text AS relation,
+			CASE WHEN p.gid IS NOT NULL THEN 'prepared transaction' WHEN NOT l.granted THEN 'waiting' ELSE a.state END AS state,
+			coalesce(p.gid, a.query) AS query,
+			extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(p.prepared, a.xact_start, a.query_start)) AS age,
+			coalesce(a.backend_type = 'autovacuum worker', false) AS vacuum,
+			coalesce(a.backend_type = 'autovacuum worker' AND a.query LIKE '%%(to prevent wraparound)%%', false) AS wrap
+		FROM pg_catalog.pg_locks l
+		JOIN wanted w ON w.relation = l.relation AND w.mode = l.mode
+		LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+		LEFT JOIN pg_catalog.pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+		WHERE l.locktype = 'relation' AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+			AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+	)
+	SELECT DISTINCT ON (age, pid) pid, usename, app, relation, state, query, age, vacuum, wrap FROM holders
+	WHERE wrap OR coalesce(age, 0) >= $1::float8 ORDER BY age DESC NULLS LAST, pid, relation`
+
+// Work reads pg_stat_progress_create_index, which a concurrent build fills.
+func (c *conn) Work(ctx context.Context, s db.Session) (db.IndexWork, bool, error) {
+	const query = `SELECT phase, current_locker_pid,
+			CASE WHEN blocks_total > 0 THEN blocks_done WHEN tuples_total > 0 THEN tuples_done ELSE lockers_done END,
+			CASE WHEN blocks_total > 0 THEN blocks_total WHEN tuples_total > 0 THEN tuples_total ELSE lockers_total END
+		FROM pg_catalog.pg_stat_progress_create_index WHERE pid = $1`
+	rows, err := c.table(ctx, query, s.PID)
+	if err != nil || len(rows) == 0 {
+		return db.IndexWork{}, false, err
+	}
+	w := db.IndexWork{Phase: rows[0][0]}
+	for i, n := range []*int64{&w.WaitsFor, &w.Done, &w.Total} {
+		*n, _ = strconv.ParseInt(rows[0][i+1], 10, 64)
+	}
+	return w, true, nil
+}
+
+// Count counts in a read-only transaction of its own, or behind a savepoint of
+// the one that is open, so that its time-out ends with it.
+func (c *conn) Count(ctx context.Context, loss plan.Loss, budget time.Duration) (db.Count, error) {
+	there, estimate, err := c.estimate(ctx, loss)
+	if err != nil || !there {
+		return db.Count{Gone: !there && err == nil}, err
+	}
+	what := "*"
+	if loss.Column != "" {
+		what = c.dialect.Quote(loss.Column)
+	}
+	if budget.Milliseconds() <= 0 {
+		return db.Count{Rows: estimate}, nil
+	}
+	begin, end := "BEGIN READ ONLY", "ROLLBACK"
+	if c.pg.TxStatus() != 'I' {
+		begin, end = "SAVEPOINT bellows_count", "ROLLBACK TO SAVEPOINT bellows_count; RELEASE SAVEPOINT bellows_count"
+	}
+	if _, err := c.Exec(ctx, begin+"; SET LOCAL statement_timeout = "+ms(budget)); err != nil {
+		return db.Count{}, err
+	}
+	text, err := c.text(ctx, "SELECT count("+what+") FROM "+c.regclass(loss.Table))
+	after := context.WithoutCancel(ctx)
+	if _, endErr := c.Exec(after, end); endErr != nil && err == nil {
+		err = endErr
+	}
+	if err == nil {
+		n, parseErr := strconv.ParseInt(text, 10, 64)
+		return db.Count{Rows: n, Exact: true}, parseErr
+	}
+	failure := c.fail(ctx, "", err)
+	if ctx.Err() != nil || failure.Class != db.Canceled && failure.Class != db.Wait {
+		return db.Count{}, err
+	}
+	return db.Count{Rows: estimate}, nil
+}
+
+// estimate tells whether the table and column are there, and what the planner
+// believes of their number, partitions included.
+func (c *conn) estimate(ctx context.Context, loss plan.Loss) (bool, int64, error) {
+	const query = `WITH RECURSIVE family (oid) AS (
+			SELECT pg_catalog.to_regclass($1)::oid
+			UNION SELECT h.inhrelid FROM family f JOIN pg_catalog.pg_inherits h ON h.inhparent = f.oid
+		)
+		SELECT coalesce(sum(greatest(c.reltuples, 0) * (1 - coalesce(s.null_frac, 0))), 0)::bigint,
+			count(*), count(a.attname)
+		FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped
+		LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
+			AND s.attname = $2 AND NOT s.inherited
+		WHERE c.relkind <> 'p' OR NOT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid)`
+	rows, err := c.table(ctx, query, c.regclass(loss.Table), loss.Column)
+	if err != nil || len(rows) == 0 {
+		return false, 0, err
+	}
+	n, err := strconv.ParseInt(rows[0][0], 10, 64)
+	if rows[0][1] == "0" || loss.Column != "" && rows[0][2] == "0" {
+		return false, 0, err
+	}
+	return true, n, err
+}
