@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/ui/answer"
+	jsonface "github.com/bellowsdb/bellows/ui/json"
+	"github.com/bellowsdb/bellows/ui/text"
+)
+
+// app is one run of the program.
+type app struct {
+	world
+	flags    flags
+	face     face
+	shown    atomic.Pointer[face]      // for the signal handler
+	signaled atomic.Pointer[os.Signal] // the first signal, once there was one
+	set      *settings                 // once they were read
+	verbTree *cobra.Command
+	verb     string // the one that runs
+	exit     int    // -1 until it is known
+}
+
+// face shows what happens and how it ended.
+type face interface {
+	event.Sink
+	Say(format string, args ...any)
+	Finish(o answer.Outcome)
+}
+
+// guarded is a face that the signal handler may talk to as well.
+type guarded struct {
+	mu   sync.Mutex
+	face face
+}
+
+func (g *guarded) Event(e event.Event) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.face.Event(e)
+}
+
+func (g *guarded) Say(format string, args ...any) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.face.Say(format, args...)
+}
+
+func (g *guarded) Finish(o answer.Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.face.Finish(o)
+}
+
+// execute runs the command line and gives the exit code.
+func (a *app) execute(ctx context.Context) int {
+	root := a.root()
+	a.verbTree = root
+	root.SetArgs(minusSigns(a.args))
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if a.exit < 0 {
+		a.finish(ctx, cmd.Name(), nil, a.usage(cmd, err))
+	}
+	return a.exit
+}
+
+// runner is what a verb does.
+type runner func(ctx context.Context, args []string) (answer.Answer, error)
+
+// finish shows the outcome and settles the exit code.
+func (a *app) finish(ctx context.Context, verb string, ans answer.Answer, err error) {
+	err = interrupted(ctx, err)
+	if code := fault.CodeOf(err).Exit(); a.exit < 0 || code != 0 {
+		a.exit = code
+	}
+	if err == nil && ans == nil && !a.wantsJSON() {
+		return
+	}
+	a.show().Finish(answer.Outcome{Verb: verb, Answer: ans, Err: err, Exit: a.exit})
+}
+
+// show is the face, made when it is first needed.
+func (a *app) show() face {
+	if a.face == nil {
+		a.face = &guarded{face: a.makeFace()}
+		a.shown.Store(&a.face)
+	}
+	return a.face
+}
+
+func (a *app) makeFace() face {
+	if a.wantsJSON() {
+		return jsonface.New(jsonface.Options{Out: a.out, Verbose: a.flags.verbose})
+	}
+	o := text.Options{Out: a.out, Err: a.err, Quiet: a.flags.quiet, Verbose: a.flags.verbose, Width: a.width(a.out)}
+	if !a.flags.plain {
+		o.OutColor, o.ErrColor = a.colorful(a.out), a.colorful(a.err)
+		o.Motion = a.terminal(a.err)
+	}
+	if o.Width == 0 && o.Motion {
+		o.Width = a.width(a.err)
+	}
+	return text.New(o)
+}
+
+// wantsJSON looks at the words themselves when a command line could not be read.
+func (a *app) wantsJSON() bool {
+	if a.flags.json {
+		return true
+	}
+	words, _, _ := strings.Cut(strings.Join(a.args, "\x00"), "\x00--\x00")
+	return slices.Contains(strings.Split(words, "\x00"), "--json")
+}
+
+// interactive tells whether a person can be asked.
+func (a *app) interactive() bool {
+	return !a.wantsJSON() && a.terminal(a.in) && a.terminal(a.err)
+}
+
+// usage makes a fault of what cobra says of a command line.
+func (a *app) usage(cmd *cobra.Command, err error) error {
+	var e *fault.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return fault.New(fault.Usage, "%s", backToMinus(err.Error())).Try("%s --help", cmd.CommandPath())
+}
+
+// minus stands for the "-" of a relative target such as -1 while flags are
+// read, which would take it for a flag.
+const minus = "−"
+
+// minusSigns marks the words that are a number below zero, up to a "--".
+func minusSigns(args []string) []string {
+	out := slices.Clone(args)
+	for i, s := range out {
+		if s == "--" {
+			break
+		}
+		if len(s) > 1 && s[0] == '-' && s[1] >= '0' && s[1] <= '9' {
+			out[i] = minus + s[1:]
+		}
+	}
+	return out
+}
+
+func backToMinus(s string) string { return strings.ReplaceAll(s, minus, "-") }

@@ -1,0 +1,71 @@
+// Command bellows is version control for a database's schema, and a safe way to
+// change its data while it is in use.
+//
+// Charter: flags to options to a call to a face to an exit code. It is the only
+// place that reads the environment and the clock, and that exits.
+// Invariant: every command ends with exactly one outcome, printed by one face,
+// and with the exit code that outcome has.
+// Example: bellows up --dir migrations --url sqlite:app.db
+package main
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/term"
+)
+
+func main() { os.Exit(start()) }
+
+// start is a whole run of the program.
+func start() int {
+	a := &app{world: process(), exit: -1}
+	ctx, stop := a.interrupts(context.Background())
+	defer stop()
+	return a.execute(ctx)
+}
+
+// world is what a command may use of the process it runs in.
+type world struct {
+	args     []string
+	in       *os.File
+	out, err *os.File
+	env      func(key string) (string, bool)
+	environ  func() []string
+	now      func() time.Time
+	terminal func(f *os.File) bool
+}
+
+func process() world {
+	return world{args: os.Args[1:], in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, environ: os.Environ,
+		now: time.Now, terminal: func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }}
+}
+
+// width is the terminal's width in cells; 0 when f is none.
+func (w world) width(f *os.File) int {
+	if !w.terminal(f) {
+		return 0
+	}
+	if s, ok := w.env("COLUMNS"); ok {
+		if n, err := strconv.Atoi(s); err == nil && n > 0 {
+			return n
+		}
+	}
+	if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+		return n
+	}
+	return 80
+}
+
+// colorful tells whether f may get colour.
+func (w world) colorful(f *os.File) bool {
+	if !w.terminal(f) {
+		return false
+	}
+	no, _ := w.env("NO_COLOR")
+	kind, _ := w.env("TERM")
+	return no == "" && kind != "dumb" && (kind != "" || runtime.GOOS == "windows")
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/ui/answer"
+)
+
+func (a *app) statusVerb() *cobra.Command {
+	var all, check bool
+	cmd := a.command(verb{
+		use: "status", short: "where the database stands",
+		long: `Shows what is applied, pending, failed, running, held, edited, missing or out of
+order. It writes nothing.`,
+		example: "bellows status\nbellows status --check",
+		exits:   []int{3, 6, 130},
+		run: func(ctx context.Context, _ []string) (answer.Answer, error) {
+			return a.status(ctx, all, check)
+		},
+	})
+	cmd.Flags().BoolVar(&check, "check", false, "exit with 3 when up would apply something")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "every migration, not only the newest applied ones")
+	return cmd
+}
+
+func (a *app) status(ctx context.Context, all, check bool) (answer.Answer, error) {
+	m, s, err := a.open(ctx, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = m.Close() }()
+	st, err := m.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ans := answer.Status{Status: st, On: s.shownURL(), All: all}
+	if check {
+		return ans, fit(st)
+	}
+	return ans, nil
+}
+
+// fit is nil when nothing is pending and nothing is wrong.
+func fit(st bellows.Status) error {
+	if len(st.Problems) > 0 {
+		return fault.New(fault.CodeOf(st.Problems[0]), "%s", plural(len(st.Problems), "problem")).Try("bellows repair")
+	}
+	if st.Pending > 0 {
+		return fault.New(fault.Pending, "%s pending", plural(st.Pending, "migration")).Try("bellows up")
+	}
+	return nil
+}

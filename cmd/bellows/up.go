@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/ui/answer"
+)
+
+// upFlags are the flags of the verbs that apply.
+type upFlags struct {
+	steps          int
+	dryRun, single bool
+	strict         bool
+}
+
+func (u *upFlags) register(f *pflag.FlagSet) {
+	f.IntVarP(&u.steps, "step", "n", 0, "apply at most `N` migrations")
+	f.BoolVar(&u.single, "single-transaction", false, "all in one transaction, or a refusal")
+	f.BoolVar(&u.strict, "strict", false, "refuse a pending migration that sorts before an applied one")
+}
+
+func (u *upFlags) options(o *bellows.Options) { o.Strict = o.Strict || u.strict }
+
+func (a *app) tagFlag(f *pflag.FlagSet) {
+	f.StringVar(&a.flags.tag, "tag", "", "a `TEXT` to record with what is done, such as a deploy number")
+}
+
+func (a *app) confirmFlag(f *pflag.FlagSet) {
+	f.StringVar(&a.flags.confirm, "confirm", "", "answer the confirmation of a protected environment with its `NAME`")
+}
+
+func (a *app) upVerb() *cobra.Command {
+	var u upFlags
+	cmd := a.command(verb{
+		use: "up [TARGET]", acts: true, short: "apply what is pending", aliases: []string{"upgrade", "migrate", "deploy"},
+		long: `Applies pending migrations up to TARGET: an id, the beginning of one, a slug,
+head, heads (the default), +2, ID+2, LABEL@head. See bellows help targets.
+
+What the migrations destroy is counted and shown first; where the environment is
+protected, that wants --confirm NAME.`,
+		example: "bellows up\nbellows up +1\nbellows up --dry-run",
+		exits:   []int{4, 5, 6, 7, 8, 130}, max: 1, complete: a.targets,
+		run: func(ctx context.Context, args []string) (answer.Answer, error) { return a.up(ctx, u, first(args)) },
+	})
+	u.register(cmd.Flags())
+	cmd.Flags().BoolVar(&u.dryRun, "dry-run", false, "show the plan, write nothing, take no lock")
+	a.tagFlag(cmd.Flags())
+	a.confirmFlag(cmd.Flags())
+	return cmd
+}
+
+// first is the only argument, or "".
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, error) {
+	r := bellows.Request{Verb: "up", Target: target, Steps: u.steps, SingleTransaction: u.single}
+	if u.dryRun {
+		return a.preview(ctx, r, (*bellows.Migrator).PlanUp, u.options)
+	}
+	m, s, err := a.open(ctx, u.options)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = m.Close() }()
+	r.Approve = a.approval(s, forLosses, "destroying data")
+	report, err := m.UpWith(ctx, r)
+	return answer.Run{Report: report}, err
+}
+
+// planner is PlanUp or PlanDown.
+type planner func(*bellows.Migrator, context.Context, bellows.Request) (bellows.Preview, error)
+
+// preview shows what a request would do; it writes nothing.
+func (a *app) preview(ctx context.Context, r bellows.Request, plan planner, change func(*bellows.Options)) (answer.Answer, error) {
+	m, s, err := a.open(ctx, func(o *bellows.Options) { change(o); readOnly(o) })
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = m.Close() }()
+	p, err := plan(m, ctx, r)
+	return planned(p, s, err), err
+}
+
+// planned is the answer to a question for a plan; none when there is nothing in it to show.
+func planned(p bellows.Preview, s *settings, err error) answer.Answer {
+	if err != nil && len(p.Plan.Steps) == 0 && len(p.Findings) == 0 {
+		return nil
+	}
+	return answer.Plan{Preview: p, On: s.shownURL()}
+}

@@ -1,0 +1,159 @@
+// Package answer is everything a verb can answer with, as a closed set of
+// values, for every face to print.
+//
+// Charter: what stands between the verbs of the command line and the faces.
+// Invariant: an answer is a value that needs no database, file or clock to be
+// printed; faces switch over the types below and no others exist.
+// Example: face.Finish(answer.Outcome{Verb: "up", Answer: answer.Run{Report: report}})
+package answer
+
+import (
+	"time"
+
+	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// Answer is one of the types of this package.
+type Answer interface{ answered() }
+
+// Outcome is how a command ended. Answer is nil when it has nothing to say, and
+// may be set together with Err: what was done before the failure.
+type Outcome struct {
+	Verb   string
+	Answer Answer
+	Err    error
+	Exit   int
+}
+
+type (
+	// Run is what up, down, redo, stamp and try did.
+	Run struct{ Report bellows.Report }
+	// Plan is what up or down would do. On is the database's URL without its
+	// password, "" when none was asked.
+	Plan struct {
+		Preview bellows.Preview
+		On      string
+	}
+	// Script is SQL to be run by hand, printed as it is.
+	Script struct{ SQL string }
+	// Status is where a database stands. All shows every applied migration, not
+	// only the newest.
+	Status struct {
+		Status bellows.Status
+		On     string
+		All    bool
+	}
+	// History is the folder in the order of the graph, newest last. Known tells
+	// that a database was asked: without one the states are "".
+	History struct {
+		Revisions []bellows.Revision
+		Known     bool
+	}
+	// Journal is what really happened, oldest first.
+	Journal struct{ Entries []bellows.Entry }
+	// Heads are the tips of the folder.
+	Heads struct{ Heads []bellows.Revision }
+	// Show is one revision. Steps are what it would run, up and then down, each
+	// nil when it has no such side or the database's language is not known.
+	Show struct {
+		Revision revision.Revision
+		Script   revision.Script
+		Parents  []string
+		Children []string
+		State    bellows.Revision // zero when no database was asked
+	}
+	// Graph is the picture of the folder's graph in Form: text, dot, mermaid or svg.
+	Graph struct{ Form, Picture string }
+	// Files are paths that were written, and paths that were taken away.
+	Files struct {
+		Written []string
+		Removed []string
+		ID      string   // of the new revision, or ""
+		Revises []string // its parents
+	}
+	// Troubles is what is half-done or inconsistent.
+	Troubles struct{ Troubles []bellows.Trouble }
+	// Repaired is what repair did.
+	Repaired struct{ Actions []Action }
+	// Lock is who holds the lock, nil for nobody; Removed tells that it was freed.
+	Lock struct {
+		Holder  *event.Holder
+		Removed bool
+	}
+	// Database is what db did: Action is "create", "drop" or "wait"; Changed is
+	// false when there was nothing to do.
+	Database struct {
+		Action  string
+		On      string
+		Changed bool
+	}
+	// Config is what holds, and where each value came from.
+	Config struct{ Settings []Setting }
+	// Version is this build.
+	Version struct{ Version, Commit, Go, OS, Arch string }
+)
+
+// Action is one decision that repair carried out.
+type Action struct{ Action, Revision string }
+
+// Setting is one line of the configuration. Value never holds a password.
+type Setting struct{ Key, Value, From string }
+
+func (Run) answered()      {}
+func (Plan) answered()     {}
+func (Script) answered()   {}
+func (Status) answered()   {}
+func (History) answered()  {}
+func (Journal) answered()  {}
+func (Heads) answered()    {}
+func (Show) answered()     {}
+func (Graph) answered()    {}
+func (Files) answered()    {}
+func (Troubles) answered() {}
+func (Repaired) answered() {}
+func (Lock) answered()     {}
+func (Database) answered() {}
+func (Config) answered()   {}
+func (Version) answered()  {}
+
+// Millis is a duration in milliseconds, to the microsecond.
+func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// Section is one section of a script, under the name its directive has.
+type Section struct {
+	Name string
+	*revision.Section
+}
+
+// Sections are the sections of a script in the order in which they run, the way
+// back last.
+func Sections(s revision.Script) []Section {
+	var all []Section
+	add := func(name string, x *revision.Section) {
+		if x != nil {
+			all = append(all, Section{name, x})
+		}
+	}
+	if s.Kind == revision.Data {
+		add("data", s.Up)
+	} else {
+		add("up", s.Up)
+	}
+	if s.Fill != nil {
+		add("backfill", &s.Fill.Body)
+		add("write", s.Fill.Write)
+	}
+	if c := s.Change; c != nil {
+		add("expand", &c.Expand)
+		add("forward", &c.Forward)
+		add("backward", c.Backward)
+		add("contract", c.Contract)
+	}
+	for i := range s.Check {
+		add("check", &s.Check[i])
+	}
+	add("down", s.Down)
+	return all
+}

@@ -1,0 +1,174 @@
+package text
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/lint"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+	"github.com/bellowsdb/bellows/ui/answer"
+)
+
+func writePlan(p *page, a answer.Plan) {
+	steps := a.Preview.Plan.Steps
+	if len(steps) == 0 {
+		p.line("nothing to do%s", clean(on(a.On)))
+	} else {
+		p.line("%s%s", many(len(steps), "migration"), clean(on(a.On)))
+		p.line("%s %s", p.dim("from"), clean(ids(a.Preview.Plan.From)))
+		p.line("%s   %s", p.dim("to"), clean(ids(a.Preview.Plan.To)))
+	}
+	writeSteps(p, steps)
+	if len(a.Preview.Losses) > 0 {
+		p.line("")
+		writeLosses(p, a.Preview.Losses)
+	}
+	for _, w := range a.Preview.Warnings {
+		writeWarning(p, w)
+	}
+	for _, f := range a.Preview.Findings {
+		writeFinding(p, f)
+	}
+}
+
+func on(url string) string {
+	if url == "" {
+		return ""
+	}
+	return " on " + url
+}
+
+func ids(all []revision.ID) string {
+	if len(all) == 0 {
+		return "base"
+	}
+	var words []string
+	for _, id := range all {
+		words = append(words, string(id))
+	}
+	return strings.Join(words, ", ")
+}
+
+// writeSteps prints each step under its heading, the columns of all in line.
+func writeSteps(p *page, steps []plan.Step) {
+	all := table{indent: "  ", flex: 3}
+	var counts []int
+	for _, s := range steps {
+		before := len(all.rows)
+		for _, st := range s.Statements {
+			all.row(statementRow(p, st)...)
+		}
+		for _, st := range s.Checks {
+			all.row(plain(""), plain(lineOf(st)), plain("check"), plain(clean(st.SQL)))
+		}
+		counts = append(counts, len(all.rows)-before)
+	}
+	widths := all.widths(p.width)
+	rows := all.rows
+	for i, s := range steps {
+		p.line("\n%s", stepHead(p, s))
+		for _, row := range rows[:counts[i]] {
+			p.line("%s", all.render(row, widths))
+		}
+		rows = rows[counts[i]:]
+		for _, n := range s.Notes {
+			p.line("  %s %s", p.dim("note:"), indentRest(lines(n), "        "))
+		}
+	}
+}
+
+func stepHead(p *page, s plan.Step) string {
+	color, word := p.green, "up  "
+	if s.Move.Direction == revision.Down {
+		color, word = p.yellow, "down"
+	}
+	tx := txText(string(s.Tx))
+	if s.TxWhy != "" {
+		tx += ": " + s.TxWhy
+	}
+	return fmt.Sprintf("%s  %s  %s", color(word), p.bold(revisionText(string(s.Move.ID), s.Revision.Name)),
+		p.dim(clean(string(s.Revision.Kind)+", "+tx)))
+}
+
+// statementRow is: line, what it is, the strongest lock, what that means.
+func statementRow(p *page, st plan.Statement) []cell {
+	touch := st.Effect.Strongest()
+	lock := ""
+	if touch.Lock != "" {
+		lock = string(touch.Lock) + " on " + touch.Table.String()
+		if n := len(st.Effect.Touches) - 1; n > 0 {
+			lock += fmt.Sprintf(" and %d more", n)
+		}
+	}
+	var facts []string
+	if st.Effect.NoTx != "" {
+		facts = append(facts, "outside transactions")
+	}
+	if touch.Rewrites {
+		facts = append(facts, "rewrites the table")
+	}
+	if touch.Scans {
+		facts = append(facts, "reads the table")
+	}
+	for _, l := range st.Effect.Destroys {
+		facts = append(facts, "destroys "+lossName(l))
+	}
+	return []cell{{lineOf(st), p.dim}, plain(verb(st)), {lock, p.cyan}, {strings.Join(facts, ", "), p.yellow}}
+}
+
+func lineOf(st plan.Statement) string {
+	if st.Pos.Line == 0 {
+		return ""
+	}
+	return strconv.Itoa(st.Pos.Line)
+}
+
+func lossName(l plan.Loss) string {
+	switch {
+	case l.Column != "":
+		return l.Table.String() + "." + l.Column
+	case l.Rows:
+		return "all rows of " + l.Table.String()
+	}
+	return l.Table.String()
+}
+
+// verb is what the statement is, and what it is about where no lock tells it.
+func verb(st plan.Statement) string {
+	e := st.Effect
+	if e.Verb == "" {
+		words := strings.Fields(st.SQL)
+		return strings.Join(words[:min(len(words), 3)], " ")
+	}
+	if len(e.Touches) == 0 && len(e.Objects) > 0 {
+		return e.Verb + " " + e.Objects[0].Name.String()
+	}
+	if len(e.Touches) == 0 && len(e.Changes) > 0 {
+		return e.Verb + " " + e.Changes[0].String()
+	}
+	return e.Verb
+}
+
+func writeWarning(p *page, w event.Warning) {
+	p.line("\n%s %s", p.yellow("warning:"), indentRest(lines(w.Text), "  "))
+	if w.File != "" {
+		p.line("  at %s:%d", clean(w.File), w.Line)
+	}
+	if w.Hint != "" {
+		p.line("%s %s", p.cyan("hint:"), indentRest(lines(w.Hint), "  "))
+	}
+}
+
+func writeFinding(p *page, f lint.Finding) {
+	p.line("\n%s %s", p.yellow(string(f.Severity)+":"), indentRest(lines(f.Message), "  "))
+	if s := f.Pos.String(); s != "" {
+		p.line("  at %s", clean(s))
+	}
+	if f.Instead != "" {
+		p.line("%s %s", p.cyan("instead:"), indentRest(lines(f.Instead), "  "))
+	}
+	p.line("%s %s", p.dim("code:"), f.Code)
+}
