@@ -118,7 +118,25 @@ type block struct {
 type token struct {
 	sqltext.Token
 	word keyword
-	sign byte // of a Punct its first character, else 0
+	sign byte // a Punct of one character, labelOpen, labelClose, or 0
+}
+
+// The signs around a label of Oracle mode.
+const (
+	labelOpen  byte = 1 + iota // <<
+	labelClose                 // >>
+)
+
+func sign(op string) byte {
+	switch {
+	case len(op) == 1:
+		return op[0]
+	case op == "<<":
+		return labelOpen
+	case op == ">>":
+		return labelClose
+	}
+	return 0
 }
 
 // body finds the semicolon that ends a statement, through all that MySQL and
@@ -156,7 +174,7 @@ func (b *body) step(text string, t sqltext.Token) bool {
 	tok := token{Token: t}
 	switch t.Kind {
 	case sqltext.Punct:
-		tok.sign = text[t.Start]
+		tok.sign = sign(text[t.Start:t.End])
 	case sqltext.Word:
 		if b.stage != plain && b.last.sign != '.' {
 			tok.word = keywords.Of(text[t.Start:t.End])
@@ -185,6 +203,10 @@ func (b *body) take(t token) bool {
 	case within:
 		return b.within(t)
 	}
+	if b.label && t.sign == ':' { // what looked like a statement was a label
+		b.stage, b.start = within, true
+	}
+	b.label = false
 	return t.sign == ';'
 }
 
@@ -222,7 +244,7 @@ func (b *body) begin(t token) {
 		b.stage, b.start = within, true
 		b.within(t)
 	case t.word != kwNone || t.Kind != sqltext.Word && t.Kind != sqltext.Quoted:
-		b.stage = plain
+		b.stage, b.label = plain, t.Kind == sqltext.Word
 	}
 }
 
@@ -289,8 +311,10 @@ func (b *body) heading(t token) bool {
 	case b.ready && t.word.opens():
 		b.stage, b.start = within, true
 		return b.within(t)
+	case b.ready && t.word == kwDeclare:
+		b.stage = declaring
 	case b.ready && b.statement(t):
-		b.stage = plain
+		b.stage, b.label = plain, true
 	}
 	return false
 }
@@ -345,12 +369,15 @@ func (b *body) within(t token) bool {
 		return len(b.stack) == 0
 	case t.sign == ':' && label:
 		b.start = true
-	case t.sign == '>' && b.inner == kwOperator:
-		b.start, b.inner = true, kwNone // behind the <<label>> of Oracle mode
+	case t.sign == labelClose && b.inner == kwOperator:
+		b.start, b.inner = true, kwNone
 	case start:
 		b.inner = t.word
 		b.begins(t)
 	default:
+		if label && t.word == kwHandler { // CONTINUE HANDLER among the declarations of Oracle mode
+			b.cond = handler
+		}
 		b.inside(t)
 	}
 	return false
@@ -406,7 +433,7 @@ func (b *body) conditions(t token) bool {
 
 // begins takes the first token of a statement inside the body.
 func (b *body) begins(t token) {
-	if t.sign == '<' {
+	if t.sign == labelOpen {
 		b.inner = kwOperator
 	}
 	switch t.word {
@@ -426,6 +453,9 @@ func (b *body) begins(t token) {
 		b.start = true
 	case kwDeclare:
 		b.cond = declared
+		if b.top().kind == kwPackage {
+			b.member, b.declares = true, true
+		}
 	case kwProcedure, kwFunction:
 		b.routineOf(t)
 	}
@@ -491,7 +521,7 @@ func (b *body) inside(t token) {
 	case kwAtomic:
 		b.start = b.last.word == kwNot
 	case kwBegin:
-		if top.kind == kwPackage && b.member {
+		if top.kind == kwPackage && b.member || b.last.word == kwDeclare {
 			b.block(t)
 		}
 	default:

@@ -176,6 +176,7 @@ const (
 // ends. The zero value stands before the first token.
 type statement struct {
 	first    sqltext.Token // first token
+	second   sqltext.Token
 	previous sqltext.Token // last token
 	count    int           // tokens read
 
@@ -203,8 +204,11 @@ func (s *statement) step(text string, t sqltext.Token) bool {
 			s.value(sqltext.Literal(text[t.Start:t.End]))
 		}
 	}
-	if s.count == 0 {
+	switch s.count {
+	case 0:
 		s.first = t
+	case 1:
+		s.second = t
 	}
 	s.count++
 	s.previous = t
@@ -235,7 +239,8 @@ func (s *statement) word(text string, t sqltext.Token) {
 			s.atomic, s.atomicAt = true, s.previous.Start
 		}
 	case s.is(text, s.first, "COPY"):
-		if s.parens == 0 && s.is(text, s.previous, "FROM") && (sqltext.Same(word, "STDIN") || sqltext.Same(word, "STDOUT")) {
+		query := text[s.second.Start] == '(' // COPY (SELECT …) has no rows to come
+		if s.parens == 0 && !query && s.is(text, s.previous, "FROM") && (sqltext.Same(word, "STDIN") || sqltext.Same(word, "STDOUT")) {
 			s.stdin = true // the server takes either word for the client's end
 		}
 	case s.is(text, s.first, "SET"):
