@@ -40,6 +40,9 @@ func (e Effect) String() string {
 	for _, o := range e.Objects {
 		b.WriteString("object " + o.String() + "\n")
 	}
+	for _, n := range e.Renames {
+		fmt.Fprintf(&b, "renames %s to %s\n", n.From, n.To)
+	}
 	for _, c := range e.Constraints {
 		b.WriteString("constraint " + c.String() + "\n")
 	}

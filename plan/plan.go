@@ -95,6 +95,9 @@ type Index struct {
 	Trusting bool
 }
 
+// Rename is a table's name before and after.
+type Rename struct{ From, To Name }
+
 // Constraint is a rule about the rows of an existing table that a statement
 // adds or, with Validates, finally looks at.
 type Constraint struct {
@@ -116,6 +119,8 @@ type Effect struct {
 	Changes  []Name // tables whose rows it changes
 	Destroys []Loss
 	Objects  []Object
+	// Renames are the tables it gives another name.
+	Renames []Rename
 	// Constraints are those it adds to existing tables or validates.
 	Constraints []Constraint
 	// NoTx says why it cannot run inside a transaction; "" means it can.

@@ -150,6 +150,9 @@ func (r *reading) rename(s *ast.RenameStmt) bool {
 	}
 	r.is("ALTER "+upper(word), plan.DDL)
 	r.object(word, name)
+	if s.RenameType == ast.OBJECT_TABLE {
+		r.e.Renames = append(r.e.Renames, plan.Rename{From: name, To: plan.Name{Schema: name.Schema, Name: s.Newname}})
+	}
 	switch kind {
 	case ast.OBJECT_INDEX:
 		r.touchIndex(name, renameIndex)

@@ -1,0 +1,44 @@
+package sqlite
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Each file of an archive is a statement, a line "=>", and its effect.
+func TestClassifyCorpus(t *testing.T) {
+	paths, err := filepath.Glob("testdata/classify/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no corpus", err)
+	}
+	statements := 0
+	for _, path := range paths {
+		ar, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, f := range ar.Files {
+			statements++
+			sql, want, _ := strings.Cut(string(f.Data), "=>\n")
+			sql = strings.TrimSpace(sql)
+			d := New(0)
+			got := d.Classify(sql).String()
+			if got != want && !*update {
+				t.Errorf("%s: %s\n%s\ngot:\n%swant:\n%s", path, f.Name, sql, got, want)
+			}
+			ar.Files[i].Data = []byte(sql + "\n=>\n" + got)
+		}
+		if *update {
+			if err := os.WriteFile(path, txtar.Format(ar), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if statements < 60 {
+		t.Errorf("the corpus has %d statements, fewer than 60", statements)
+	}
+}
