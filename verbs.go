@@ -1,0 +1,246 @@
+package bellows
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/internal/run"
+	"github.com/bellowsdb/bellows/lint"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// Up applies what is pending up to a target: [Head] and the like.
+func (m *Migrator) Up(ctx context.Context, target string) (Report, error) {
+	return m.UpWith(ctx, Request{Verb: "up", Target: target})
+}
+
+// Down reverts to a target: "-1", an id, [Base].
+func (m *Migrator) Down(ctx context.Context, target string) (Report, error) {
+	return m.DownWith(ctx, Request{Verb: "down", Target: target})
+}
+
+// UpWith is Up with everything that can be asked. With nothing to do it takes
+// no lock and writes nothing.
+func (m *Migrator) UpWith(ctx context.Context, r Request) (Report, error) {
+	runner, end, err := m.begin(orElse(r.Verb, "up"))
+	if err != nil {
+		return Report{}, err
+	}
+	defer end()
+	rep, err := runner.Up(ctx, ask(r))
+	return reportOf(rep), err
+}
+
+// DownWith is Down with everything that can be asked.
+func (m *Migrator) DownWith(ctx context.Context, r Request) (Report, error) {
+	runner, end, err := m.begin(orElse(r.Verb, "down"))
+	if err != nil {
+		return Report{}, err
+	}
+	defer end()
+	rep, err := runner.Down(ctx, ask(r))
+	return reportOf(rep), err
+}
+
+// Redo reverts the last n revisions and applies exactly those again.
+func (m *Migrator) Redo(ctx context.Context, n int, r Request) (Report, error) {
+	down := r
+	down.Verb, down.Target, down.Steps = "redo", "-1", 0
+	if n > 1 {
+		down.Target = "-" + itoa(n)
+	}
+	rep, err := m.DownWith(ctx, down)
+	if err != nil || len(rep.Reverted) == 0 {
+		return rep, err
+	}
+	again, err := m.UpWith(ctx, Request{Verb: "redo", Only: rep.Reverted, SingleTransaction: r.SingleTransaction, Approve: r.Approve})
+	again.Reverted = rep.Reverted
+	again.Duration += rep.Duration
+	return again, err
+}
+
+func ask(r Request) run.Ask {
+	a := run.Ask{Target: r.Target, Steps: r.Steps, Batch: r.Batch, Single: r.SingleTransaction, DownFrom: r.DownFrom, Approve: r.Approve}
+	if r.Only != nil {
+		a.Only = []revision.ID{}
+		for _, id := range r.Only {
+			a.Only = append(a.Only, revision.ID(id))
+		}
+	}
+	return a
+}
+
+func reportOf(r run.Report) Report {
+	return Report{Run: r.Run, Applied: texts(r.Applied), Reverted: texts(r.Reverted), Duration: r.Duration}
+}
+
+func texts(ids []revision.ID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = string(id)
+	}
+	return out
+}
+
+// PlanUp tells what UpWith would do; it writes nothing and takes no lock.
+func (m *Migrator) PlanUp(ctx context.Context, r Request) (Preview, error) {
+	return m.preview(ctx, r, (*run.Runner).PlanUp)
+}
+
+// PlanDown tells what DownWith would do; it writes nothing and takes no lock.
+func (m *Migrator) PlanDown(ctx context.Context, r Request) (Preview, error) {
+	return m.preview(ctx, r, (*run.Runner).PlanDown)
+}
+
+func (m *Migrator) preview(ctx context.Context, r Request, build func(*run.Runner, context.Context, run.Ask) (plan.Plan, *run.View, error)) (Preview, error) {
+	runner, end, err := m.begin("plan")
+	if err != nil {
+		return Preview{}, err
+	}
+	defer end()
+	p, v, err := build(runner, ctx, ask(r))
+	if err != nil {
+		return Preview{}, err
+	}
+	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: lateOnes(p, v), seq: v.State.LastSeq()}
+	out.Losses, err = runner.Losses(ctx, p)
+	return out, err
+}
+
+// lateOnes warns of what sorts before an applied revision.
+func lateOnes(p plan.Plan, v *run.View) []event.Warning {
+	late := revision.NewSet(v.Graph.OutOfOrder(v.Applied)...)
+	var out []event.Warning
+	for _, s := range p.Steps {
+		if s.Move.Direction == revision.Up && late.Has(s.Move.ID) {
+			out = append(out, event.Warning{Code: string(fault.Order), File: s.Revision.File,
+				Text: string(s.Move.ID) + " " + s.Revision.Name + " sorts before a revision that is applied already",
+				Hint: "it is applied all the same; --strict refuses"})
+		}
+	}
+	return out
+}
+
+// PlanRange tells what going from one target to another would do, without a
+// database: "FROM:TO", "FROM:", ":TO". The migrator must know the dialect.
+func (m *Migrator) PlanRange(expr string) (Preview, error) {
+	d, err := m.dialect()
+	if err != nil {
+		return Preview{}, err
+	}
+	from, to, err := m.base.ResolveRange(expr, nil)
+	if err != nil {
+		return Preview{}, err
+	}
+	moves, err := m.base.Path(from, to)
+	if err != nil {
+		return Preview{}, err
+	}
+	p, err := plan.Build(moves, func(id revision.ID) (revision.Revision, revision.Script, error) {
+		rev, _ := m.base.Lookup(id)
+		s, err := m.files.Script(id)
+		return rev, s, err
+	}, run.Reader(d), plan.Options{})
+	if err != nil {
+		return Preview{}, err
+	}
+	p.From, p.To = from.Sorted(), to.Sorted()
+	return Preview{Plan: p, Findings: lint.Findings(p, d), seq: int64(len(m.base.Ancestors(from)) + len(from))}, nil
+}
+
+// dialect is the database's language, at its version when there is one.
+func (m *Migrator) dialect() (dialect.Dialect, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.runner != nil {
+		return m.runner.Conn().Dialect(), nil
+	}
+	if m.engine.dialect == nil {
+		return nil, fault.New(fault.Usage, "SQL cannot be read without knowing for which database it is").
+			Try("pass --url, or --dialect with the URL's scheme")
+	}
+	return m.engine.dialect, nil
+}
+
+// Script is a plan as SQL that a person can run with the database's own client,
+// the ledger's writes included.
+func (m *Migrator) Script(p Preview) (string, error) {
+	d, err := m.dialect()
+	if err != nil {
+		return "", err
+	}
+	by := ledger.By{Run: "script-" + newRun(), Actor: m.who.owner, Tool: "bellows " + Version, Tag: m.o.Tag}
+	return run.Script(d, m.o.Ledger, p.Plan, by, p.seq+1), nil
+}
+
+// Stamp records revisions as applied, or as not applied, without running them,
+// so that the target is current. With purge everything recorded is forgotten
+// first; the journal stays.
+func (m *Migrator) Stamp(ctx context.Context, target string, o StampOptions) (Report, error) {
+	runner, end, err := m.begin("stamp")
+	if err != nil {
+		return Report{}, err
+	}
+	defer end()
+	forget := run.Nothing
+	if o.Purge {
+		forget = run.Everything
+	}
+	rep, err := runner.Stamp(ctx, target, forget)
+	return reportOf(rep), err
+}
+
+// StampOptions change how Stamp records.
+type StampOptions struct{ Purge bool }
+
+// Check tells whether this build's migrations and the database fit: nil when
+// nothing is pending, edited, missing or half-done; fault.Pending and the
+// integrity codes otherwise. Made for the start of an application.
+func (m *Migrator) Check(ctx context.Context) error {
+	s, err := m.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if len(s.Problems) > 0 {
+		return errors.Join(s.Problems...)
+	}
+	if s.Pending > 0 {
+		return fault.New(fault.Pending, "%d migrations are pending", s.Pending).Try("bellows up")
+	}
+	return nil
+}
+
+// Repair acts on one trouble.
+func (m *Migrator) Repair(ctx context.Context, r RepairRequest) error {
+	runner, end, err := m.begin("repair")
+	if err != nil {
+		return err
+	}
+	defer end()
+	return runner.Repair(ctx, run.Fix(r.Action), revision.ID(r.Revision))
+}
+
+// RepairRequest is one decision. Action is "mark-applied", "mark-reverted",
+// "statement-done", "statement-undone", "accept-edit", "forget" or
+// "clean-indexes" (Revision is "" then).
+type RepairRequest struct {
+	Action   string
+	Revision string
+}
+
+// Unlock frees the lock of a provably dead holder, and of any holder whose run
+// id is given as force. It gives the holder it removed, nil when there was none;
+// with an error of code fault.Locked, the one who is alive.
+func (m *Migrator) Unlock(ctx context.Context, force string) (*event.Holder, error) {
+	runner, end, err := m.begin("unlock")
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return runner.Unlock(ctx, force)
+}
