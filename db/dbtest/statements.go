@@ -82,6 +82,7 @@ func (s suite) anything(t *testing.T, c db.Conn) {
 	if id != int64(1)<<40 || word != `it's "ä" \ ; -- no` || !yes || n != 1 {
 		t.Errorf("got %#v %#v %v %d", id, word, yes, n)
 	}
+	rows.Close()
 	if _, err := c.Query(background(t), "SELECT nothing FROM nowhere"); err == nil {
 		t.Error("a query of a table that is not there gives no error at once")
 	}

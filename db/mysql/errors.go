@@ -88,9 +88,12 @@ var near = regexp.MustCompile(`(?s) near '(.*)' at line (\d+)$`)
 
 var named = regexp.MustCompile("^(?:Unknown column|Table|Unknown table|Can't DROP(?: COLUMN| INDEX)?|Key column|Duplicate column name|Duplicate key name) [`'](?:[^'`]*\\.)?([^'`]+)['`]")
 
+// quotedLength is how many characters of the text a syntax error quotes.
+const quotedLength = 80
+
 // locate finds the byte offset of an error in a statement, -1 when unsure. A
-// syntax error quotes the text from where it could not go on, up to 80
-// characters of it, and the line.
+// syntax error quotes the text from where it could not go on, up to
+// [quotedLength] characters of it, and the line.
 func locate(text, message string) int {
 	m := near.FindStringSubmatch(message)
 	if m == nil {
@@ -115,7 +118,10 @@ func locate(text, message string) int {
 	for len(quoted) > 0 && !utf8.ValidString(quoted) {
 		quoted = quoted[:len(quoted)-1] // cut inside a character
 	}
-	if i := strings.Index(text[from:], strings.TrimSuffix(quoted, "?")); i >= 0 && quoted != "?" {
+	if strings.HasSuffix(text, quoted) && utf8.RuneCountInString(quoted) < quotedLength {
+		return len(text) - len(quoted)
+	}
+	if i := strings.Index(text[from:], quoted); i >= 0 {
 		return from + i
 	}
 	return -1

@@ -35,6 +35,9 @@ func (c *conn) Life(ctx context.Context, s db.Session) (db.Life, error) {
 	const query = `SELECT CASE
 		WHEN NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()) THEN 'hidden'
 		ELSE coalesce((SELECT coalesce(` + started + `, 'hidden') FROM pg_catalog.pg_stat_activity a WHERE a.pid = $1), 'none') END`
+	if s.PID == 0 {
+		return db.Unknown, nil
+	}
 	now, err := c.text(ctx, query, s.PID)
 	switch {
 	case err != nil:

@@ -18,7 +18,7 @@ func TestConformance(t *testing.T) {
 	dbtest.Run(t, dbtest.Database{
 		Driver:     sqlite.Driver{},
 		URL:        testdb.SQLite,
-		Missing:    func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "odd name?#%.db") },
+		Missing:    func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "odd%20name%3F%23%25.db") },
 		Mark:       func(int) string { return "?" },
 		Slow:       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000000) SELECT count(*) FROM n",
 		Adopt:      adopt,
