@@ -1,6 +1,7 @@
 package testdb
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,7 +101,7 @@ func newPrivate(r recipe) (*Private, error) {
 		return nil, err
 	}
 	p := &Private{recipe: r, Log: filepath.Join(dir, "log")}
-	p.job = keep.Job{Users: filepath.Join(dir, "users"), Lock: filepath.Join(dir, "keeper"), Log: p.Log}
+	p.job = keep.Job{Users: filepath.Join(dir, "users"), Lock: filepath.Join(dir, "keeper"), Log: p.Log, Also: dir}
 	if p.users, err = keep.Join(p.job.Users); err != nil {
 		return nil, err
 	}
@@ -121,10 +122,8 @@ func (p *Private) end() error {
 		return err
 	}
 	<-p.ended
-	if err := os.RemoveAll(p.job.Dir); err != nil {
-		return err
-	}
-	return os.RemoveAll(filepath.Dir(p.job.Users))
+	// Of a stopped server, the keeper left its folders.
+	return errors.Join(os.RemoveAll(p.job.Dir), os.RemoveAll(p.job.Also))
 }
 
 // Stop stops the server and returns when it is gone.

@@ -25,12 +25,13 @@ type Job struct {
 	Users    string         // file whose shared lock the users hold
 	Lock     string         // file that the keeper holds locked while it lives
 	Dir      string         // folder of the server, removed at the end
+	Also     string         // another folder to remove with it; empty for none
 	Log      string         // file that gets the output of all commands
 	UID, GID int            // whom the commands run as; 0 is whoever we are
 	Commands [][]string     // run in order; the last one is the server
 	Env      []string       // added to the environment of the commands
 	Stop     syscall.Signal // what ends the server; its data need not survive
-	KeepDir  bool           // leave Dir alone when the server ends by itself
+	KeepDir  bool           // leave both alone when the server ends by itself
 }
 
 // Join waits until nobody holds the file exclusively, then shares its lock until
@@ -93,10 +94,7 @@ func (j Job) Run() error {
 	if j.KeepDir && !errors.Is(err, errUnused) {
 		return err
 	}
-	if gone := os.RemoveAll(j.Dir); gone != nil {
-		return gone
-	}
-	return err
+	return errors.Join(err, os.RemoveAll(j.Dir), os.RemoveAll(j.Also))
 }
 
 var errUnused = errors.New("nobody uses the server any more")
