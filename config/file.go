@@ -89,14 +89,14 @@ func (r *reader) fail(path []string, format string, args ...any) *fault.Error {
 // place is that of the longest part of path whose place is known.
 func (r *reader) place(path []string) fault.Pos {
 	for n := len(path); n > 0; n-- {
-		if pos, ok := r.places[join2(path[:n])]; ok {
+		if pos, ok := r.places[pathKey(path[:n])]; ok {
 			return pos
 		}
 	}
 	return fault.Pos{File: r.file.name}
 }
 
-func join2(path []string) string { return strings.Join(path, "\x00") }
+func pathKey(path []string) string { return strings.Join(path, "\x00") }
 
 func sorted(m map[string]any) []string {
 	all := make([]string, 0, len(m))

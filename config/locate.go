@@ -59,8 +59,8 @@ func shown(line string) string {
 // note keeps the first place of a path and of the tables on the way to it.
 func note(places map[string]fault.Pos, path []string, pos fault.Pos) {
 	for n := 1; n <= len(path); n++ {
-		if _, ok := places[join2(path[:n])]; !ok {
-			places[join2(path[:n])] = pos
+		if _, ok := places[pathKey(path[:n])]; !ok {
+			places[pathKey(path[:n])] = pos
 		}
 	}
 }
