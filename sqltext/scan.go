@@ -123,6 +123,15 @@ func Numeral(text string, at int) int {
 	return at
 }
 
+// Fraction tells whether the point at at begins a number such as .5: a digit
+// follows, and before it stands neither a name nor another point.
+func Fraction(text string, at int) bool {
+	if text[at] != '.' || at+1 >= len(text) || !IsDigit(text[at+1]) {
+		return false
+	}
+	return at == 0 || !IsName(text[at-1]) && strings.IndexByte(".\"`]", text[at-1]) < 0
+}
+
 func digits(text string, at int, is func(byte) bool) int {
 	for at < len(text) && (is(text[at]) || text[at] == '_' && at+1 < len(text) && is(text[at+1])) {
 		at++

@@ -90,7 +90,7 @@ func (l *lexer) token(c, d byte) sqltext.TokenKind {
 	case sqltext.IsLetter(c):
 		l.name()
 		return sqltext.Word
-	case sqltext.IsDigit(c), c == '.' && sqltext.IsDigit(d):
+	case sqltext.IsDigit(c), sqltext.Fraction(l.text, l.at):
 		return l.number()
 	case c == '@':
 		return l.variable(d)

@@ -64,7 +64,7 @@ func (l *lexer) token(c, d byte) sqltext.TokenKind {
 		return l.dollar(d)
 	case sqltext.IsLetter(c):
 		return l.word(c, d)
-	case sqltext.IsDigit(c), c == '.' && sqltext.IsDigit(d):
+	case sqltext.IsDigit(c), sqltext.Fraction(l.text, l.at):
 		l.at = sqltext.Numeral(l.text, l.at)
 		return sqltext.Number
 	case c == ':':

@@ -62,7 +62,7 @@ func (l *lexer) token(c, d byte) sqltext.TokenKind {
 	case sqltext.IsLetter(c):
 		l.name()
 		return sqltext.Word
-	case sqltext.IsDigit(c), c == '.' && sqltext.IsDigit(d):
+	case sqltext.IsDigit(c), sqltext.Fraction(l.text, l.at):
 		l.at = sqltext.Numeral(l.text, l.at)
 		return sqltext.Number
 	case c == '?', strings.IndexByte("$@:#", c) >= 0 && sqltext.IsName(d):

@@ -4,7 +4,11 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/bellowsdb/bellows/sqltext"
 	"github.com/bellowsdb/bellows/sqltext/sqltexttest"
@@ -34,6 +38,38 @@ func TestSplitTorn(t *testing.T) {
 			sqltexttest.Check(t, c.Text[:cut], c.Options, Split)
 			sqltexttest.Tokens(t, c.Text[cut:], Tokens(c.Text[cut:], c.Options))
 		}
+	}
+}
+
+// SQLite itself is the judge: sqlite3_complete says that a piece is a complete
+// statement, and that it was none at any semicolon before its last.
+func TestSplitComplete(t *testing.T) {
+	tls := libc.NewTLS()
+	defer tls.Close()
+	complete := func(sql string) bool {
+		text, err := libc.CString(sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer libc.Xfree(tls, text)
+		return sqlite3.Xsqlite3_complete(tls, text) == 1
+	}
+	judged := 0
+	for _, c := range sqltexttest.Cases(t, os.DirFS(corpus)) {
+		for st, err := range Split(c.Text, c.Options) {
+			if err != nil || st.Kind != sqltext.SQL || !strings.HasSuffix(c.Text[:st.End], ";") {
+				continue
+			}
+			for at := st.Code; at < st.End; at++ {
+				if c.Text[at] == ';' && complete(c.Text[st.Code:at+1]) != (at+1 == st.End) {
+					t.Errorf("%s: sqlite3_complete differs at %q", c.Name, c.Text[st.Code:at+1])
+				}
+			}
+			judged++
+		}
+	}
+	if judged < 40 {
+		t.Errorf("only %d statements judged", judged)
 	}
 }
 
