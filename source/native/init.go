@@ -12,13 +12,14 @@ type NewFile struct {
 }
 
 // Beginning are the files of a new project: bellows.toml, and in the folder dir
-// one migration as an example. dir and url may be empty for the usual ones.
+// one migration as an example. dir may be empty for the usual one, url for the
+// one that the environment variable DATABASE_URL names.
 func Beginning(dir, url string, now time.Time) []NewFile {
 	if dir == "" {
 		dir = "migrations"
 	}
 	if url == "" {
-		url = "sqlite:app.db"
+		url = "${DATABASE_URL}"
 	}
 	fill := strings.NewReplacer("DIR", tomlText(dir), "URL", tomlText(url))
 	example := Draft{ID: NextID(now, nil), Slug: "create_posts"}

@@ -27,6 +27,23 @@ func (d descriptor) Read(p []byte) (int, error) {
 	}
 }
 
+// first reads as much as buf has room for. What is larger gets its room at
+// once; asking for every file's size would cost the many small ones.
+func (d descriptor) first(buf []byte) ([]byte, error) {
+	for len(buf) < cap(buf) {
+		n, err := d.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err != nil {
+			return buf, err
+		}
+	}
+	var stat syscall.Stat_t
+	if err := syscall.Fstat(int(d), &stat); err == nil && stat.Size > int64(len(buf)) && stat.Size < 1<<40 {
+		buf = append(make([]byte, 0, stat.Size+1), buf...)
+	}
+	return buf, nil
+}
+
 // readDisk reads the file at path into buf's memory, or larger.
 func readDisk(path string, buf []byte) ([]byte, error) {
 	fd, err := openDisk(path)
@@ -37,11 +54,17 @@ func readDisk(path string, buf []byte) ([]byte, error) {
 	if cap(buf) < 1<<14 {
 		buf = make([]byte, 0, 1<<14)
 	}
-	text, err := readAll(descriptor(fd), buf)
-	if err != nil {
-		return text, &fs.PathError{Op: "read", Path: path, Err: err}
+	buf, err = descriptor(fd).first(buf)
+	if err == io.EOF {
+		return buf, nil
 	}
-	return text, nil
+	if err == nil {
+		buf, err = readAll(descriptor(fd), buf)
+	}
+	if err != nil {
+		return buf, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return buf, nil
 }
 
 func openDisk(path string) (int, error) {
