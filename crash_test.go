@@ -117,12 +117,12 @@ type kind struct {
 
 func kinds() []kind {
 	return []kind{
-		{"sqlite", testdb.SQLite, project("INTEGER", "CREATE INDEX people_age ON people (age)", "DROP INDEX people_age", "DROP VIEW IF EXISTS names;\nCREATE VIEW names AS SELECT name FROM people"),
+		{"sqlite", testdb.SQLite, project("INTEGER", "CREATE INDEX people_age ON people (age)", "DROP INDEX people_age", "DROP VIEW IF EXISTS names;\nCREATE VIEW names AS SELECT who AS name FROM audit"),
 			`SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'bellows%' AND name NOT LIKE 'sqlite%' ORDER BY 1`},
-		{"postgres", testdb.Postgres, project("integer", "CREATE INDEX CONCURRENTLY people_age ON people (age)", "DROP INDEX CONCURRENTLY people_age", "CREATE OR REPLACE VIEW names AS SELECT name FROM people"),
-			`SELECT c.relname || ' ' || c.relkind || ' ' || coalesce(i.indisvalid::text, '') || ' ' || coalesce((SELECT string_agg(attname || ' ' || atttypid::regtype, ',' ORDER BY attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '')
+		{"postgres", testdb.Postgres, project("integer", "CREATE INDEX CONCURRENTLY people_age ON people (age)", "DROP INDEX CONCURRENTLY people_age", "CREATE OR REPLACE VIEW names AS SELECT who AS name FROM audit"),
+			`SELECT c.relname || ' ' || c.relkind::text || ' ' || coalesce(i.indisvalid::text, '') || ' ' || coalesce((SELECT string_agg(attname || ' ' || atttypid::regtype, ',' ORDER BY attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '')
 			 FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1`},
-		{"mariadb", testdb.MariaDB, project("int", "CREATE INDEX people_age ON people (age)", "DROP INDEX people_age ON people", "CREATE OR REPLACE VIEW names AS SELECT name FROM people"),
+		{"mariadb", testdb.MariaDB, project("int", "CREATE INDEX people_age ON people (age)", "DROP INDEX people_age ON people", "CREATE OR REPLACE VIEW names AS SELECT who AS name FROM audit"),
 			`SELECT CONCAT(table_name, ' ', column_name, ' ', column_type, ' ', column_key) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name NOT LIKE 'bellows%' ORDER BY 1`},
 	}
 }

@@ -206,7 +206,8 @@ func actionsFor(t run.Trouble) []string {
 	return nil
 }
 
-// Holder tells who holds the lock; nil when nobody does.
+// Holder tells who holds the lock; nil when nobody does, or when the holder is
+// gone and the next run will take over.
 func (m *Migrator) Holder(ctx context.Context) (*event.Holder, error) {
 	runner, end, err := m.begin("unlock")
 	if err != nil {

@@ -85,7 +85,6 @@ const (
 //
 //arch:allow a table of facts: Go has no constant slices
 var tables = [...]table{
-	{"meta", "name", []column{{"name", key}, {"value", text}}},
 	{"lease", "name", []column{
 		{"name", key}, {"run", key}, {"owner", text}, {"host", text}, {"pid", integer},
 		{"session", integer}, {"session_start", text}, {"session_host", text},
@@ -107,10 +106,12 @@ var tables = [...]table{
 		{"seq", auto}, {"at", moment}, {"run", key}, {"action", key}, {"revision", key},
 		{"actor", text}, {"tool", text}, {"tag", text}, {"detail", text}, {"epoch", fence},
 	}},
+	{"meta", "name", []column{{"name", key}, {"value", text}}},
 }
 
 // Create gives the statements that make the ledger where it is not there. Each
-// can be repeated.
+// can be repeated. The last one writes the format, which is what makes the
+// ledger exist: where DDL cannot be rolled back, a process may be killed on the way.
 func (l Ledger) Create() []string {
 	var out []string
 	if l.t.Schemas {
@@ -120,8 +121,8 @@ func (l Ledger) Create() []string {
 		out = append(out, l.createTable(t))
 	}
 	return append(out,
-		l.insertOnce("meta", "name", "name", l.d.Literal("format"), "value", l.d.Literal(strconv.Itoa(Format))),
-		l.insertOnce("lease", "name", "name", l.d.Literal(leaseName), "run", "''", "epoch", "0"))
+		l.insertOnce("lease", "name", "name", l.d.Literal(leaseName), "run", "''", "epoch", "0"),
+		l.insertOnce("meta", "name", "name", l.d.Literal("format"), "value", l.d.Literal(strconv.Itoa(Format))))
 }
 
 func (l Ledger) createTable(t table) string {
@@ -180,7 +181,8 @@ func (l Ledger) insert(name string, pairs ...string) string {
 	return "INSERT INTO " + l.table(name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"
 }
 
-// Exists tells whether the ledger is there.
+// Exists tells whether the ledger is there, whole; one that a newer build has
+// made is an error of code fault.LedgerNewer.
 func (l Ledger) Exists(ctx context.Context, c db.Conn) (bool, error) {
 	schema, name := "-", l.name+"_meta"
 	if l.t.Schemas {
@@ -188,22 +190,20 @@ func (l Ledger) Exists(ctx context.Context, c db.Conn) (bool, error) {
 	}
 	q := strings.Replace(l.t.TableExists, "%s", l.d.Literal(schema), 1)
 	q = strings.Replace(q, "%s", l.d.Literal(name), 1)
-	rows, err := c.Query(ctx, q)
-	if err != nil {
+	var any int64
+	if found, err := one(ctx, c, q, &any); err != nil || !found {
 		return false, err
 	}
-	defer rows.Close()
-	found := rows.Next()
-	return found, rows.Err()
-}
-
-// CheckFormat refuses a ledger that a newer build has made.
-func (l Ledger) CheckFormat(ctx context.Context, c db.Conn) error {
 	var value string
 	found, err := one(ctx, c, "SELECT value FROM "+l.table("meta")+" WHERE name = "+l.d.Literal("format"), &value)
 	if err != nil || !found {
-		return err
+		return false, err
 	}
+	return true, l.checkFormat(value)
+}
+
+// checkFormat refuses a ledger that a newer build has made.
+func (l Ledger) checkFormat(value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
 		return fault.New(fault.Internal, "the ledger says format %q, which is no number", value)

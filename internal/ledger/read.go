@@ -119,9 +119,6 @@ func (l Ledger) read(ctx context.Context, c db.Conn, extra string, scan func(db.
 	if err != nil || !ok {
 		return s, err
 	}
-	if err := l.CheckFormat(ctx, c); err != nil {
-		return s, err
-	}
 	s.Exists = true
 	rows, err := c.Query(ctx, "SELECT id, kind, state, phase, checksum, COALESCE(seq, 0), run"+extra+" FROM "+l.table("revision"))
 	if err != nil {

@@ -144,12 +144,8 @@ func (r *Runner) maySucceed(ctx context.Context, h ledger.Holding) bool {
 // ensureLedger creates the ledger where it is not there. Behind a proxy two runs
 // may do so at once; the one that fails looks again.
 func (w *work) ensureLedger(ctx context.Context) error {
-	ok, err := w.led.Exists(ctx, w.conn)
-	if err != nil {
+	if ok, err := w.led.Exists(ctx, w.conn); err != nil || ok {
 		return err
-	}
-	if ok {
-		return w.led.CheckFormat(ctx, w.conn)
 	}
 	items := []db.Item{{SQL: w.conn.Dialect().Traits().BeginWrite}}
 	for _, sql := range w.led.Create() {

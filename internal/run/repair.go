@@ -283,7 +283,7 @@ func (w *work) cleanIndexes(ctx context.Context) error {
 // gone and the next run will take over.
 func (r *Runner) Holder(ctx context.Context) (*event.Holder, error) {
 	h, err := r.led.Holder(ctx, r.conn)
-	if err != nil || h.Free() {
+	if err != nil || h.Free() || r.maySucceed(ctx, *h) {
 		return nil, explainUnlessGone(err, "reading the ledger")
 	}
 	return &h.Holder, nil
