@@ -71,7 +71,10 @@ func Run(t *testing.T, d Database) {
 		tests["unreachable"] = s.unreachable
 	}
 	for name, test := range tests {
-		t.Run(name, test)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
 	}
 }
 

@@ -20,6 +20,10 @@ import (
 // Lockable is empty: LOCK TABLES commits, and ends at the next transaction.
 func (c *conn) Lockable(context.Context, []plan.Touch) ([]string, error) { return nil, nil }
 
+// rowsOnly is the metadata lock under which rows are changed; it waits for
+// changes of a table's shape alone.
+const rowsOnly plan.Lock = "SHARED WRITE"
+
 // Blockers are the sessions with a metadata lock on one of the tables, where the
 // server tells (performance_schema.metadata_locks of MySQL 8, the plugin
 // METADATA_LOCK_INFO of MariaDB), else those whose running statement names the
@@ -29,7 +33,7 @@ func (c *conn) Blockers(ctx context.Context, touches []plan.Touch, budget time.D
 	var found []event.Blocker
 	seen := map[int64]bool{}
 	for _, t := range touches {
-		if t.Lock == "" || t.Table.Name == "" {
+		if t.Lock == "" || t.Lock == rowsOnly || t.Table.Name == "" {
 			continue
 		}
 		schema := t.Table.Schema

@@ -179,7 +179,7 @@ func (c *conn) index(ctx context.Context, name plan.Name, s *db.IndexState) erro
 // leftovers are the invalid helpers that REINDEX CONCURRENTLY leaves behind when
 // it fails: <index>_ccnew and, when the swap had worked, <index>_ccold, with a
 // number when there are several, and with the index's name cut when it is long.
-// One that is being built is none.
+// While something is built on the table nothing is left over yet.
 func (c *conn) leftovers(ctx context.Context, table plan.Name, index string) ([]string, error) {
 	const query = `SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(x.relname)
 		FROM pg_catalog.pg_class t
@@ -188,7 +188,7 @@ func (c *conn) leftovers(ctx context.Context, table plan.Name, index string) ([]
 		JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
 		WHERE t.oid = pg_catalog.to_regclass($1) AND NOT i.indisvalid AND x.relname ~ '_cc(new|old)[0-9]*$'
 			AND ($2 = '' OR pg_catalog.starts_with($2, pg_catalog.regexp_replace(x.relname, '_cc(new|old)[0-9]*$', '')))
-			AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = x.oid)
+			AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.relid = t.oid)
 		ORDER BY 1`
 	if table.Name == "" {
 		return nil, nil

@@ -1,0 +1,352 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/db/postgres"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/internal/testdb"
+	"github.com/bellowsdb/bellows/plan"
+)
+
+func background(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func open(t testing.TB, url string, o db.Options) db.Conn {
+	t.Helper()
+	c, err := postgres.Driver{}.Open(background(t), url, o)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func must(t testing.TB, c db.Conn, statements ...string) {
+	t.Helper()
+	for _, text := range statements {
+		if _, err := c.Exec(background(t), text); err != nil {
+			t.Fatalf("%.200s: %v", text, err)
+		}
+	}
+}
+
+func one(t testing.TB, c db.Conn, query string) string {
+	t.Helper()
+	rows, err := c.Query(background(t), query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	var value string
+	for rows.Next() {
+		if err := rows.Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return value
+}
+
+// The settings are the session's own defaults: RESET ALL brings them back.
+func TestSettingsSurviveReset(t *testing.T) {
+	c := open(t, testdb.Postgres(t), db.Options{App: "bellows/up/7", LockTimeout: 1234 * time.Millisecond, StatementTimeout: time.Hour})
+	want := map[string]string{
+		"application_name": "bellows/up/7", "lock_timeout": "1234ms", "statement_timeout": "1h", "TimeZone": "UTC",
+		"idle_in_transaction_session_timeout": "1min", "standard_conforming_strings": "on", "client_connection_check_interval": "10s",
+	}
+	must(t, c, "SET lock_timeout = 0", "SET statement_timeout = 0", "SET TimeZone = 'Asia/Tokyo'", "SET application_name = 'x'", "RESET ALL")
+	for name, value := range want {
+		if got := one(t, c, "SHOW "+name); got != value {
+			t.Errorf("%s is %s, want %s", name, got, value)
+		}
+	}
+}
+
+// What the URL asks for wins over our defaults, not over the options.
+func TestSettingsInTheURL(t *testing.T) {
+	url := testdb.Postgres(t) + "&lock_timeout=7s&search_path=pg_catalog"
+	if got := one(t, open(t, url, db.Options{}), "SHOW lock_timeout"); got != "7s" {
+		t.Errorf("lock_timeout is %s", got)
+	}
+	c := open(t, url, db.Options{LockTimeout: time.Second})
+	if got := one(t, c, "SHOW lock_timeout"); got != "1s" {
+		t.Errorf("lock_timeout is %s", got)
+	}
+	if got := one(t, c, "SHOW search_path"); got != "pg_catalog" {
+		t.Errorf("search_path is %s", got)
+	}
+}
+
+// Statements that rules turn into several count once; empty ones do not count;
+// one with many rows does not block the ones behind it.
+func TestSendCounts(t *testing.T) {
+	c := open(t, testdb.Postgres(t), db.Options{})
+	must(t, c, "CREATE TABLE t (id int)", "CREATE TABLE log (id int)",
+		"CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO log VALUES (NEW.id); SELECT 'ä' FROM generate_series(1, 3); SELECT 2)")
+	var done []int
+	items := []db.Item{
+		{SQL: "INSERT INTO t VALUES (1), (2)"}, {SQL: ""}, {SQL: "-- nothing"}, {SQL: "/* a /* b */ ; */ ;"},
+		{SQL: "SELECT repeat('x', 1000) FROM generate_series(1, 5000)"},
+		{SQL: "COPY t FROM STDIN", Copy: true, Data: "3\n4\n"},
+		{SQL: "COPY t TO STDOUT"},
+		{SQL: "DELETE FROM t WHERE id > 2 --"}, {SQL: "SELECT 1/0"}, {SQL: "SELECT 2"},
+	}
+	err := c.Send(background(t), items, func(i int, _ int64) { done = append(done, i) })
+	var e *db.Error
+	if !errors.As(err, &e) || e.Item != 8 || e.Code != "postgres.22012" {
+		t.Errorf("%+v", err)
+	}
+	if fmt.Sprint(done) != "[0 1 2 3 4 5 6 7]" {
+		t.Errorf("done %v", done)
+	}
+	bad := []db.Item{{SQL: "COPY t FROM STDIN", Copy: true, Data: "5\nfive\n"}}
+	if err := c.Send(background(t), append(items[:1:1], bad...), nil); !errors.As(err, &e) || e.Item != 1 || e.Code != "postgres.22P02" {
+		t.Errorf("%+v", err)
+	}
+	must(t, c, "SELECT 1")
+}
+
+// A syntax error anywhere keeps a message from running at all, and is found in
+// messages of any size.
+func TestSendIsCutBySize(t *testing.T) {
+	c := open(t, testdb.Postgres(t), db.Options{})
+	must(t, c, "CREATE TABLE t (id int, w text)")
+	var items []db.Item
+	items = append(items, db.Item{SQL: "BEGIN"})
+	for i := range 40 {
+		items = append(items, db.Item{SQL: fmt.Sprintf("INSERT INTO t VALUES (%d, '%s')", i, strings.Repeat("ü", 50_000))})
+	}
+	items = append(items, db.Item{SQL: "SELECT 1 FORM t"}, db.Item{SQL: "COMMIT"})
+	err := c.Send(background(t), items, nil)
+	var e *db.Error
+	if !errors.As(err, &e) || e.Item != 41 || e.Offset != len("SELECT 1 FORM ") {
+		t.Errorf("item %d, offset %d: %v", e.Item, e.Offset, err)
+	}
+	must(t, c, "ROLLBACK")
+	if got := one(t, c, "SELECT count(*) FROM t"); got != "0" {
+		t.Errorf("%s rows", got)
+	}
+}
+
+// A COMMIT that PostgreSQL answers with ROLLBACK is a failure.
+func TestCommitOfAFailedTransaction(t *testing.T) {
+	c := open(t, testdb.Postgres(t), db.Options{})
+	must(t, c, "BEGIN")
+	c.Exec(background(t), "SELECT 1/0")
+	err := c.Send(background(t), []db.Item{{SQL: "/* x */ commit"}}, nil)
+	var e *db.Error
+	if !errors.As(err, &e) || e.Code != "postgres.25P02" {
+		t.Errorf("%v", err)
+	}
+	must(t, c, "BEGIN", "SELECT 1", "COMMIT")
+}
+
+// A concurrent index build can be sent by itself, is seen while it works, and
+// its remains are told.
+func TestIndexOfAConcurrentBuild(t *testing.T) {
+	url := testdb.Postgres(t)
+	a, b := open(t, url, db.Options{}), open(t, url, db.Options{LockTimeout: time.Minute})
+	w := a.(db.Watcher)
+	must(t, a, "CREATE SCHEMA s", `CREATE TABLE s."T" (id int, w text)`, `INSERT INTO s."T" VALUES (1, 'a'), (1, 'b')`)
+	ix := plan.Index{Name: plan.Name{Name: "t_id"}, Table: plan.Name{Schema: "s", Name: "T"}}
+
+	if _, err := a.Exec(background(t), `CREATE UNIQUE INDEX CONCURRENTLY t_id ON s."T" (id)`); err == nil {
+		t.Fatal("a unique index over equal values was built")
+	}
+	if got, err := w.Index(background(t), ix); err != nil || !got.Exists || got.Valid || got.Building || got.Table != ix.Table {
+		t.Errorf("after a failed build: %+v, %v", got, err)
+	}
+	must(t, a, "DROP INDEX CONCURRENTLY s.t_id", `CREATE INDEX CONCURRENTLY t_id ON s."T" (id)`)
+	if got, err := w.Index(background(t), ix); err != nil || !got.Valid {
+		t.Errorf("after a build: %+v, %v", got, err)
+	}
+
+	must(t, a, "BEGIN", `UPDATE s."T" SET w = 'c'`)
+	built := make(chan error, 1)
+	go func() {
+		_, err := b.Exec(background(t), "REINDEX INDEX CONCURRENTLY s.t_id")
+		built <- err
+	}()
+	other := open(t, url, db.Options{}).(db.Watcher)
+	until(t, "the build waits for the open transaction", func() bool {
+		work, ok, err := other.Work(background(t), b.Session())
+		return err == nil && ok && work.WaitsFor == a.Session().PID && work.Phase != ""
+	})
+	if got, err := other.Index(background(t), ix); err != nil || len(got.Leftovers) != 0 || !got.Valid {
+		t.Errorf("while it is rebuilt: %+v, %v", got, err)
+	}
+	if err := other.(db.Killer).Kill(background(t), b.Session()); err != nil {
+		t.Fatal(err)
+	}
+	<-built
+	must(t, a, "ROLLBACK")
+	got, err := other.Index(background(t), ix)
+	if err != nil || !got.Valid || len(got.Leftovers) != 1 || got.Leftovers[0] != "s.t_id_ccnew" {
+		t.Errorf("after a killed rebuild: %+v, %v", got, err)
+	}
+	must(t, a, "DROP INDEX CONCURRENTLY "+got.Leftovers[0])
+}
+
+func until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); !done(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("still not so: %s", what)
+		}
+	}
+}
+
+// Blockers are who holds or awaits what conflicts, on the table and below it.
+func TestBlockers(t *testing.T) {
+	url := testdb.Postgres(t)
+	a, reader, waiter := open(t, url, db.Options{}), open(t, url, db.Options{App: "the reader"}), open(t, url, db.Options{LockTimeout: time.Minute})
+	must(t, a, "CREATE TABLE p (id int) PARTITION BY LIST (id)", "CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)", "CREATE INDEX p1_i ON p1 (id)", "CREATE TABLE other (id int)")
+	must(t, reader, "BEGIN", "SELECT * FROM p1")
+	blockers := func(lock plan.Lock, table string, index plan.Lock, budget time.Duration) []event.Blocker {
+		t.Helper()
+		all, err := a.(db.Watcher).Blockers(background(t), []plan.Touch{{Table: plan.Name{Name: table}, Lock: lock}, {Table: plan.Name{Name: "nowhere"}, Lock: lock}}, budget)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	got := blockers("ACCESS EXCLUSIVE", "p", "", 0)
+	if len(got) != 1 || got[0].PID != reader.Session().PID || got[0].App != "the reader" || got[0].State != "idle in transaction" || !strings.Contains(got[0].Query, "p1") || got[0].Table != "p1" || got[0].Age <= 0 {
+		t.Errorf("%+v", got)
+	}
+	if got := blockers("ACCESS EXCLUSIVE", "p1_i", "", 0); len(got) != 1 {
+		t.Errorf("an index stands for its table: %+v", got)
+	}
+	for _, none := range [][]event.Blocker{
+		blockers("SHARE ROW EXCLUSIVE", "p", "", 0), blockers("ACCESS EXCLUSIVE", "other", "", 0), blockers("ACCESS EXCLUSIVE", "p", "", time.Hour), blockers("", "p", "", 0),
+	} {
+		if len(none) != 0 {
+			t.Errorf("%+v", none)
+		}
+	}
+	locked := make(chan error, 1)
+	go func() {
+		_, err := waiter.Exec(background(t), "ALTER TABLE p1 ADD CHECK (id > 0)")
+		locked <- err
+	}()
+	until(t, "a session in the queue is a blocker", func() bool {
+		all := blockers("ACCESS SHARE", "p1", "", 0)
+		return len(all) == 1 && all[0].PID == waiter.Session().PID && all[0].State == "waiting"
+	})
+	must(t, reader, "ROLLBACK")
+	if err := <-locked; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Lockable tables come once, by age, with the strongest lock, and lock.
+func TestLockable(t *testing.T) {
+	c := open(t, testdb.Postgres(t), db.Options{})
+	must(t, c, `CREATE SCHEMA "S.1"`, `CREATE TABLE "S.1"."first ""one" (id int PRIMARY KEY)`, "CREATE TABLE second (id int PRIMARY KEY)", "CREATE VIEW v AS SELECT 1")
+	touch := func(schema, name string, lock plan.Lock) plan.Touch {
+		return plan.Touch{Table: plan.Name{Schema: schema, Name: name}, Lock: lock}
+	}
+	got, err := c.(db.Watcher).Lockable(background(t), []plan.Touch{
+		touch("", "second", "SHARE"), touch("", "v", "ACCESS EXCLUSIVE"), touch("", "nowhere", "ACCESS EXCLUSIVE"), touch("S.1", `first "one`, "ACCESS EXCLUSIVE"),
+		touch("", "second", "SHARE ROW EXCLUSIVE"), touch("public", "second", "SHARE"), touch("", "second_pkey", "ROW SHARE"), touch("pg_catalog", "pg_class", "ACCESS EXCLUSIVE"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `LOCK TABLE ONLY "S.1"."first ""one" IN ACCESS EXCLUSIVE MODE|LOCK TABLE ONLY public.second IN SHARE ROW EXCLUSIVE MODE`
+	if strings.Join(got, "|") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "|"), want)
+	}
+	must(t, c, append(append([]string{"BEGIN"}, got...), "ROLLBACK")...)
+}
+
+// A count that takes too long becomes the planner's estimate, partitions included.
+func TestCountEstimates(t *testing.T) {
+	c := open(t, testdb.Postgres(t), db.Options{StatementTimeout: time.Hour})
+	must(t, c, "CREATE TABLE p (id int, w int) PARTITION BY RANGE (id)", "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (500)", "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (500) TO (1000)",
+		"INSERT INTO p SELECT i, nullif(i % 4, 0) FROM generate_series(0, 999) i", "ANALYZE p",
+		"CREATE FUNCTION slow() RETURNS bool LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN true; END'", "CREATE VIEW v AS SELECT id FROM p WHERE slow()")
+	for loss, want := range map[plan.Loss]db.Count{
+		{Table: plan.Name{Name: "p"}}:              {Rows: 1000},
+		{Table: plan.Name{Name: "p"}, Column: "w"}: {Rows: 750},
+	} {
+		if got, err := c.(db.Watcher).Count(background(t), loss, 0); err != nil || got != want {
+			t.Errorf("%+v: %+v, %v", loss, got, err)
+		}
+	}
+	got, err := c.(db.Watcher).Count(background(t), plan.Loss{Table: plan.Name{Name: "v"}}, time.Millisecond)
+	if err != nil || got.Exact {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got := one(t, c, "SHOW statement_timeout"); got != "1h" {
+		t.Errorf("statement_timeout is %s after counting", got)
+	}
+}
+
+// Every kind of object that cannot be changed in a transaction has a fingerprint.
+func TestFingerprintOfEveryKind(t *testing.T) {
+	c := open(t, testdb.Postgres(t), db.Options{})
+	must(t, c, "CREATE TABLE t (id int PRIMARY KEY)", "CREATE SEQUENCE q", "CREATE TYPE e AS ENUM ('a')", "CREATE MATERIALIZED VIEW m AS SELECT 1 AS one")
+	print := func(kind, name string) string {
+		t.Helper()
+		text, err := c.(db.Watcher).Fingerprint(background(t), []plan.Object{{Kind: kind, Name: plan.Name{Name: name}}})
+		if err != nil {
+			t.Fatalf("%s %s: %v", kind, name, err)
+		}
+		return text
+	}
+	for _, step := range []struct{ kind, name, same, text string }{
+		{"type", "e", "SELECT 'a'::e", "ALTER TYPE e ADD VALUE 'b'"},
+		{"sequence", "q", "SELECT nextval('q')", "ALTER SEQUENCE q INCREMENT 5"},
+		{"function", "f", "SELECT 1", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"},
+		{"function", "f", "SELECT f()", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'"},
+		{"schema", "s", "SELECT 1", "CREATE SCHEMA s"},
+		{"extension", "plpgsql", "SELECT 1", "ALTER EXTENSION plpgsql SET SCHEMA pg_catalog; COMMENT ON EXTENSION plpgsql IS 'x'; DROP EXTENSION plpgsql CASCADE"},
+		{"materialized view", "m", "SELECT * FROM m", "REFRESH MATERIALIZED VIEW m"},
+		{"table", "t", "INSERT INTO t VALUES (1); ANALYZE t", "ALTER TABLE t SET (fillfactor = 50)"},
+		{"table", "t", "VACUUM t", "COMMENT ON COLUMN t.id IS 'x'"},
+		{"index", "t_pkey", "SELECT count(*) FROM t", "REINDEX INDEX t_pkey"},
+		{"publication", "p", "SELECT 1", "CREATE PUBLICATION p FOR TABLE t"},
+		{"subscription", "p", "SELECT 1", "CREATE SUBSCRIPTION p CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE)"},
+		{"something else", "u", "SELECT 1", "CREATE TABLE u (id int)"},
+	} {
+		before := print(step.kind, step.name)
+		must(t, c, strings.Split(step.same, "; ")...)
+		if print(step.kind, step.name) != before {
+			t.Errorf("%s: changed the fingerprint of %s %s", step.same, step.kind, step.name)
+		}
+		must(t, c, strings.Split(step.text, "; ")...)
+		if print(step.kind, step.name) == before {
+			t.Errorf("%s: did not change the fingerprint of %s %s", step.text, step.kind, step.name)
+		}
+	}
+	must(t, c, "DROP SUBSCRIPTION p")
+	for _, kind := range []string{"database", "role", "tablespace", "collation", "statistics", "event trigger", "language", "server", "aggregate", "rule"} {
+		if print(kind, "x") == "" {
+			t.Error(kind)
+		}
+	}
+}
+
+// A server or pooler that refuses start-up settings gets them afterwards.
+func TestSettingsAfterStartUp(t *testing.T) {
+	url := testdb.Postgres(t)
+	refuse := refusing(t, url)
+	c := open(t, refuse, db.Options{LockTimeout: 3 * time.Second, App: "bellows/test"})
+	for name, want := range map[string]string{"lock_timeout": "3s", "application_name": "bellows/test", "TimeZone": "UTC"} {
+		if got := one(t, c, "SHOW "+name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+}
