@@ -161,8 +161,9 @@ func (c *cutter) client(t sqltext.Token) (sqltext.Statement, bool, error) {
 	}
 	end := sqltext.Line(c.text, t.Start)
 	fields := strings.Fields(c.text[t.End:end])
-	if len(fields) == 0 || strings.Contains(fields[0], `\`) {
-		return none, false, c.out.Fail(t.Start, "DELIMITER needs a delimiter, which cannot hold a backslash").Try("write DELIMITER // or DELIMITER ;")
+	if len(fields) == 0 || len(fields[0]) > 15 || strings.Contains(fields[0], `\`) {
+		return none, false, c.out.Fail(t.Start, "DELIMITER needs a delimiter of at most 15 characters without a backslash").
+			Try("write DELIMITER // or DELIMITER ;")
 	}
 	delimiter := fields[0]
 	if q := delimiter[0]; len(delimiter) > 2 && (q == '\'' || q == '"' || q == '`') && delimiter[len(delimiter)-1] == q {
