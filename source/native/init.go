@@ -21,7 +21,7 @@ func Beginning(dir, url string, now time.Time) []NewFile {
 	if url == "" {
 		url = "${DATABASE_URL}"
 	}
-	fill := strings.NewReplacer("DIR", tomlText(dir), "URL", tomlText(url))
+	fill := strings.NewReplacer("{DIR}", tomlText(dir), "{URL}", tomlText(url))
 	example := Draft{ID: NextID(now, nil), Slug: "create_posts"}
 	return []NewFile{
 		{Path: "bellows.toml", Text: fill.Replace(configText)},
@@ -53,7 +53,7 @@ const configText = `# What holds, and where each value comes from: bellows confi
 # A flag wins over an environment variable (BELLOWS_URL, BELLOWS_DIR, …), that
 # over [env.NAME], that over what stands here at the top.
 
-dir     = DIR
+dir     = {DIR}
 default = "dev"            # the environment when --env names none
 
 # schema       = "schema.sql"       # the desired schema: a file, a folder, a URL
@@ -62,7 +62,7 @@ default = "dev"            # the environment when --env names none
 # format       = "golang-migrate"   # another tool's folder: see bellows help
 
 [env.dev]
-url   = URL
+url   = {URL}
 holds = "auto"             # approve holds by themselves: never in production
 
 # [env.production]
