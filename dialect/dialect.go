@@ -9,6 +9,7 @@ package dialect
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/sqltext"
@@ -39,6 +40,24 @@ type Traits struct {
 	TimeLayout       string // layout for time.Time.Format, in UTC; quoted, it is a value of type Time
 	OnConflict       string // clause with %s for the key columns, where they are said: what begins an upsert's list of changes
 	Incoming         string // expression with one %s, a column: in that list, the value that was to be inserted
+	BudgetTx         string // statement with %[1]d and %[2]d, milliseconds: lock and statement time-outs until the transaction ends (0: none)
+	BudgetSession    string // the same until the session is reset
+	ResetSession     string // statement that gives the session its first settings again, or ""
+	Delimiter        string // command of the database's own client, with %s, that changes what ends a statement, or ""
+	TableExists      string // query with two %s, literals of schema and table (schema is ignored where there are none): a row when it is there
+}
+
+// Budget fills BudgetTx or BudgetSession. A time-out below a millisecond but
+// above zero counts as one.
+func Budget(template string, lock, statement time.Duration) string {
+	return fmt.Sprintf(template, milliseconds(lock), milliseconds(statement))
+}
+
+func milliseconds(d time.Duration) int64 {
+	if d > 0 && d < time.Millisecond {
+		return 1
+	}
+	return d.Milliseconds()
 }
 
 // Upsert is the clause that ends an INSERT so that a row whose keys exist is
@@ -76,6 +95,7 @@ type Dialect interface {
 	// Classify tells what one statement does. It never fails: what it does not
 	// understand is marked Unparsed.
 	Classify(sql string) plan.Effect
-	// RollsBackDDL is Traits().TransactionalDDL, for plan.Reader.
-	RollsBackDDL() bool
+	// Bare is a statement without comments, with one blank between its tokens:
+	// what it is to the server.
+	Bare(sql string) string
 }

@@ -84,22 +84,26 @@ func (d Dialect) RollsBackDDL() bool { return false }
 // kept in UTC without a zone, so that no session's time_zone matters.
 func (d Dialect) Traits() dialect.Traits {
 	return dialect.Traits{
-		SessionLock: true,
-		MaxIdent:    64,
-		BeginWrite:  "START TRANSACTION",
-		Key:         "VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-		Text:        "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-		Int:         "BIGINT",
-		AutoKey:     "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
-		TableTail:   " ENGINE=InnoDB",
-		Time:        "DATETIME(6)",
-		Now:         "UTC_TIMESTAMP(6)",
-		NowPlus:     "(UTC_TIMESTAMP(6) + INTERVAL %d * 1000 MICROSECOND)",
-		LockRow:     " FOR UPDATE",
-		TimeText:    "DATE_FORMAT(%s, '%%Y-%%m-%%dT%%H:%%i:%%s.%%fZ')",
-		TimeLayout:  "2006-01-02 15:04:05.000000",
-		OnConflict:  "ON DUPLICATE KEY UPDATE",
-		Incoming:    "VALUES(%s)",
+		SessionLock:   true,
+		MaxIdent:      64,
+		BeginWrite:    "START TRANSACTION",
+		Key:           "VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+		Text:          "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+		Int:           "BIGINT",
+		AutoKey:       "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
+		TableTail:     " ENGINE=InnoDB",
+		Time:          "DATETIME(6)",
+		Now:           "UTC_TIMESTAMP(6)",
+		NowPlus:       "(UTC_TIMESTAMP(6) + INTERVAL %d * 1000 MICROSECOND)",
+		LockRow:       " FOR UPDATE",
+		TimeText:      "DATE_FORMAT(%s, '%%Y-%%m-%%dT%%H:%%i:%%s.%%fZ')",
+		TimeLayout:    "2006-01-02 15:04:05.000000",
+		OnConflict:    "ON DUPLICATE KEY UPDATE",
+		Incoming:      "VALUES(%s)",
+		BudgetTx:      budget(d),
+		BudgetSession: budget(d),
+		Delimiter:     "DELIMITER %s",
+		TableExists:   "SELECT 1 FROM information_schema.tables WHERE table_schema IN (DATABASE(), %s) AND table_schema = DATABASE() AND table_name = %s",
 	}
 }
 
@@ -128,4 +132,15 @@ func (d Dialect) options(o sqltext.Options) sqltext.Options {
 	o.NoBackslashEscapes = o.NoBackslashEscapes || d.noBackslashEscapes
 	o.ANSIQuotes = o.ANSIQuotes || d.ansiQuotes
 	return o
+}
+
+// budget is the template of the session's time-outs. Lock waits count in whole
+// seconds here, so they are rounded up. The statement time-out holds for every
+// statement on MariaDB and for SELECT alone on MySQL, which has no other.
+func budget(d Dialect) string {
+	locks := "SET SESSION lock_wait_timeout = (%[1]d + 999) DIV 1000, innodb_lock_wait_timeout = (%[1]d + 999) DIV 1000, "
+	if d.flavour == MariaDB {
+		return locks + "max_statement_time = %[2]d / 1000"
+	}
+	return locks + "max_execution_time = %[2]d"
 }

@@ -60,6 +60,10 @@ func (d Dialect) Traits() dialect.Traits {
 		TimeLayout:       "2006-01-02T15:04:05.000000Z",
 		OnConflict:       "ON CONFLICT (%s) DO UPDATE SET",
 		Incoming:         "excluded.%s",
+		BudgetTx:         "SELECT pg_catalog.set_config('lock_timeout', '%[1]dms', true), pg_catalog.set_config('statement_timeout', '%[2]dms', true)",
+		BudgetSession:    "SELECT pg_catalog.set_config('lock_timeout', '%[1]dms', false), pg_catalog.set_config('statement_timeout', '%[2]dms', false)",
+		ResetSession:     "RESET ALL",
+		TableExists:      "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
 	}
 }
 

@@ -56,6 +56,9 @@ func (d Dialect) Traits() dialect.Traits {
 		TimeLayout:       "2006-01-02T15:04:05.000Z",
 		OnConflict:       "ON CONFLICT (%s) DO UPDATE SET",
 		Incoming:         "excluded.%s",
+		BudgetTx:         "PRAGMA busy_timeout = %[1]d",
+		BudgetSession:    "PRAGMA busy_timeout = %[1]d",
+		TableExists:      "SELECT 1 FROM sqlite_master WHERE %s <> '' AND type = 'table' AND name = %s",
 	}
 }
 
