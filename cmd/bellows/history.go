@@ -202,7 +202,7 @@ func sectionSQL(rev revision.Revision, s revision.Script, down bool) (answer.Ans
 		return nil, fault.New(fault.Unsupported, "%s is a %s migration, whose SQL this build does not derive", rev.ID, rev.Kind).
 			Try("bellows show %s prints its sections", rev.ID)
 	}
-	return answer.Script{SQL: section.SQL}, nil
+	return answer.Script{SQL: strings.TrimRight(section.SQL, "\n") + "\n"}, nil
 }
 
 func texts(ids []revision.ID) []string {

@@ -66,6 +66,9 @@ func lookFault(e *fault.Error) Fault {
 		if f.Hint == "" {
 			f.Hint = cause.Hint
 		}
+		if f.Code == fault.Failed {
+			f.Code = cause.Code
+		}
 		f.Message = join(f.Message, cause.Message)
 	}
 	if e.Op != "" {

@@ -12,7 +12,7 @@ func writeHistory(p *page, a answer.History) {
 		p.line("no migrations")
 		return
 	}
-	t := table{head: []string{"revision", "name", "kind", "revises", "state", "applied (UTC)", "by"}, flex: 1}
+	t := table{head: []string{"revision", "name", "kind", "revises", "state", "applied (UTC)", "by"}, drop: []int{6, 2}}
 	if !a.Known {
 		t.head = t.head[:4]
 	}
@@ -53,9 +53,9 @@ func writeJournal(p *page, a answer.Journal) {
 		p.line("the journal is empty")
 		return
 	}
-	t := table{head: []string{"no", "at (UTC)", "action", "revision", "by", "tool", "tag", "detail"}}
+	t := table{head: []string{"no", "at (UTC)", "action", "revision", "by", "tool", "tag", "detail"}, drop: []int{5, 6, 4, 0}}
 	for _, e := range a.Entries {
-		t.row(cell{count(e.Seq), p.dim}, plain(when(e.At)), plain(e.Action), plain(e.Revision), plain(e.Actor),
+		t.row(cell{count(e.Seq), p.dim}, plain(exactly(e.At)), plain(e.Action), plain(e.Revision), plain(e.Actor),
 			cell{e.Tool, p.dim}, plain(e.Tag), plain(e.Detail))
 	}
 	p.table(t)

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -50,12 +51,12 @@ type cell struct {
 	color func(string) string
 }
 
-// table is rows of cells; the column Flex is the one that is cut when the rows
-// are too wide, the last of them when it is zero.
+// table is rows of cells. Where the rows are too wide for the terminal, the
+// columns of drop are left out, one after another, and then the widest are cut.
 type table struct {
 	indent string
 	head   []string
-	flex   int
+	drop   []int
 	rows   [][]cell
 }
 
@@ -79,7 +80,10 @@ func (p *page) table(t table) {
 	}
 }
 
-// widths gives each column's width; the flexible one takes the cut.
+// narrow is what a column keeps when others could be left out instead.
+const narrow = 16
+
+// widths gives each column's width, 0 for one that is left out or empty.
 func (t *table) widths(limit int) []int {
 	var widths []int
 	for _, row := range t.rows {
@@ -90,18 +94,52 @@ func (t *table) widths(limit int) []int {
 			widths[i] = max(widths[i], cells(clean(c.text)))
 		}
 	}
-	total := len(t.indent)
-	for _, w := range widths {
-		total += w + 2
+	if limit <= 0 {
+		return widths
 	}
-	flex := t.flex
-	if flex == 0 {
-		flex = len(widths) - 1
+	limit -= len(t.indent)
+	for _, i := range t.drop {
+		least := make([]int, len(widths))
+		for j, w := range widths {
+			least[j] = min(w, narrow)
+		}
+		if total(least) > limit && i < len(widths) {
+			widths[i] = 0
+		}
 	}
-	if over := total - 2 - limit; limit > 0 && over > 0 && flex >= 0 && flex < len(widths) {
-		widths[flex] = max(8, widths[flex]-over)
+	for over := total(widths) - limit; over > 0; over = total(widths) - limit {
+		i := slices.Index(widths, slices.Max(widths))
+		if widths[i] <= 8 {
+			break
+		}
+		widths[i] = max(8, next(widths, i), widths[i]-over)
 	}
 	return widths
+}
+
+// next is the width below that of column i: the widest ones are cut evenly.
+func next(widths []int, i int) int {
+	most := 0
+	for _, w := range widths {
+		if w < widths[i] {
+			most = max(most, w)
+		}
+	}
+	if slices.Index(widths[i+1:], widths[i]) >= 0 {
+		return widths[i] - 1
+	}
+	return most
+}
+
+// total is the width of a row.
+func total(widths []int) int {
+	sum := -2
+	for _, w := range widths {
+		if w > 0 {
+			sum += w + 2
+		}
+	}
+	return sum
 }
 
 func (t *table) render(row []cell, widths []int) string {
@@ -109,6 +147,9 @@ func (t *table) render(row []cell, widths []int) string {
 	b.WriteString(t.indent)
 	blank := 0
 	for i, c := range row {
+		if widths[i] == 0 {
+			continue
+		}
 		s := cut(clean(c.text), widths[i])
 		if s != "" {
 			b.WriteString(strings.Repeat(" ", blank))

@@ -53,30 +53,47 @@ func ids(all []revision.ID) string {
 }
 
 // writeSteps prints each step under its heading, the columns of all in line.
+// Where the terminal is too narrow for a row, what its statement means for the
+// table stands below it: that is never cut.
 func writeSteps(p *page, steps []plan.Step) {
-	all := table{indent: "  ", flex: 3}
+	all := table{indent: "  "}
 	var counts []int
 	for _, s := range steps {
-		before := len(all.rows)
 		for _, st := range s.Statements {
 			all.row(statementRow(p, st)...)
 		}
 		for _, st := range s.Checks {
-			all.row(plain(""), plain(lineOf(st)), plain("check"), plain(clean(st.SQL)))
+			all.row(cell{lineOf(st), p.dim}, plain("check"), plain(""), plain(""))
 		}
-		counts = append(counts, len(all.rows)-before)
+		counts = append(counts, len(s.Statements)+len(s.Checks))
 	}
-	widths := all.widths(p.width)
+	widths := all.widths(0)
+	below := p.width > 0 && total(widths)+len(all.indent) > p.width
+	if below {
+		for i, row := range all.rows {
+			all.rows[i] = row[:3]
+		}
+		widths = all.widths(p.width)
+	}
 	rows := all.rows
 	for i, s := range steps {
 		p.line("\n%s", stepHead(p, s))
-		for _, row := range rows[:counts[i]] {
-			p.line("%s", all.render(row, widths))
+		for j, row := range rows[:counts[i]] {
+			p.line("%s", strings.TrimRight(all.render(row, widths), " "))
+			if below && j < len(s.Statements) {
+				writeFacts(p, s.Statements[j], widths[0])
+			}
 		}
 		rows = rows[counts[i]:]
 		for _, n := range s.Notes {
 			p.line("  %s %s", p.dim("note:"), indentRest(lines(n), "        "))
 		}
+	}
+}
+
+func writeFacts(p *page, st plan.Statement, margin int) {
+	for _, fact := range facts(st) {
+		p.line("  %s  %s", strings.Repeat(" ", margin), p.yellow(clean(fact)))
 	}
 }
 
@@ -103,20 +120,26 @@ func statementRow(p *page, st plan.Statement) []cell {
 			lock += fmt.Sprintf(" and %d more", n)
 		}
 	}
-	var facts []string
+	return []cell{{lineOf(st), p.dim}, plain(verb(st)), {lock, p.cyan}, {strings.Join(facts(st), ", "), p.yellow}}
+}
+
+// facts are what a statement means for the tables.
+func facts(st plan.Statement) []string {
+	var all []string
+	touch := st.Effect.Strongest()
 	if st.Effect.NoTx != "" {
-		facts = append(facts, "outside transactions")
+		all = append(all, "outside transactions")
 	}
 	if touch.Rewrites {
-		facts = append(facts, "rewrites the table")
+		all = append(all, "rewrites the table")
 	}
 	if touch.Scans {
-		facts = append(facts, "reads the table")
+		all = append(all, "reads the table")
 	}
 	for _, l := range st.Effect.Destroys {
-		facts = append(facts, "destroys "+lossName(l))
+		all = append(all, "destroys "+lossName(l))
 	}
-	return []cell{{lineOf(st), p.dim}, plain(verb(st)), {lock, p.cyan}, {strings.Join(facts, ", "), p.yellow}}
+	return all
 }
 
 func lineOf(st plan.Statement) string {

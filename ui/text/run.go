@@ -106,9 +106,9 @@ func writeLock(p *page, a answer.Lock) {
 	case a.Holder == nil:
 		p.line("nobody holds the lock")
 	case a.Removed:
-		p.line("freed: %s", HolderText(*a.Holder))
+		p.line("freed the lock of %s", HolderText(*a.Holder))
 	default:
-		p.line("%s", HolderText(*a.Holder))
+		p.line("the lock is held by %s", HolderText(*a.Holder))
 	}
 }
 
@@ -143,7 +143,6 @@ func writeTroubles(p *page, a answer.Troubles) {
 
 func writeConfig(p *page, a answer.Config) {
 	var t table
-	t.flex = 1
 	for _, s := range a.Settings {
 		value := plain(s.Value)
 		if s.Value == "" {

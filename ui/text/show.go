@@ -30,7 +30,7 @@ func writeShow(p *page, a answer.Show) {
 	field("checksum", r.Checksum)
 	field("state", a.State.State)
 	if !a.State.AppliedAt.IsZero() {
-		field("applied", when(a.State.AppliedAt)+" UTC in "+took(a.State.Duration)+by(a.State.By))
+		field("applied", exactly(a.State.AppliedAt)+" UTC in "+took(a.State.Duration)+by(a.State.By))
 	}
 	field("error", a.State.Error)
 	p.table(t)

@@ -73,7 +73,7 @@ func recent(all []bellows.Revision) (shown []bellows.Revision, hidden int) {
 }
 
 func statusTable(p *page, all []bellows.Revision) table {
-	t := table{head: []string{"state", "revision", "name", "kind", "applied (UTC)", "took", "notes"}, flex: 2}
+	t := table{head: []string{"state", "revision", "name", "kind", "applied (UTC)", "took", "notes"}, drop: []int{3, 5}}
 	for _, r := range all {
 		row := []cell{{r.State, p.state(r.State)}, plain(r.ID), plain(r.Name), {r.Kind, p.dim}, plain(when(r.AppliedAt))}
 		if r.AppliedAt.IsZero() {

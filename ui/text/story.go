@@ -20,9 +20,9 @@ func (f *Face) Event(e event.Event) {
 	case event.RunStarted:
 		f.started(e)
 	case event.LockWaiting:
-		f.say(f.err.yellow("waiting"), "%s", HolderText(e.Holder))
+		f.say(f.err.yellow("waiting"), "for the lock of %s", HolderText(e.Holder))
 	case event.LockTakenOver:
-		f.say(f.err.yellow("lock"), "taken over from a run that is dead: %s", HolderText(e.Holder))
+		f.say(f.err.yellow("lock"), "taken over from a dead run of %s", HolderText(e.Holder))
 	case event.MigrationStarted:
 		f.begin(e)
 	case event.StatementDone:
@@ -99,7 +99,7 @@ func revisionText(id, name string) string { return clean(strings.TrimSpace(id + 
 
 func (f *Face) started(e event.RunStarted) {
 	if f.o.Verbose {
-		f.say(f.err.dim("run"), "%s: %s %s, %s", e.Run, e.Verb, clean(e.Target), many(e.Steps, "migration"))
+		f.say(f.err.dim("run"), "%s: %s, %s", e.Run, clean(strings.TrimSpace(e.Verb+" "+e.Target)), many(e.Steps, "migration"))
 	}
 }
 
@@ -261,9 +261,8 @@ func HolderText(h event.Holder) string {
 	if h.PID != 0 {
 		s += fmt.Sprintf(" (process %d)", h.PID)
 	}
-	s += " holds the lock"
 	if !h.Since.IsZero() {
-		s += " since " + h.Since.UTC().Format(time.DateTime) + " UTC"
+		s += ", since " + h.Since.UTC().Format(time.DateTime) + " UTC"
 	}
 	if h.Doing != "" {
 		s += ", doing: " + clean(h.Doing)

@@ -45,12 +45,20 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%dh%02dm%02ds", d/time.Hour, d%time.Hour/time.Minute, d%time.Minute/time.Second)
 }
 
-// when is a point in time, in UTC; "" for none.
+// when is a point in time, in UTC, to the minute; "" for none.
 func when(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02 15:04:05")
+	return t.UTC().Format("2006-01-02 15:04")
+}
+
+// exactly is when, to the second.
+func exactly(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateTime)
 }
 
 // list joins words with commas, "none" for no word.
