@@ -60,7 +60,7 @@ func (l *linter) unit(sts []plan.Statement) {
 	var u transaction
 	for _, st := range sts {
 		l.statement(st)
-		if len(sts) > 1 {
+		if len(sts) > 1 && !l.traits.SingleWriter {
 			l.together(&u, st)
 		}
 		l.made = append(l.made, st.Effect.Creates...)

@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"slices"
+
 	"github.com/bellowsdb/bellows/plan"
 )
 
@@ -41,7 +43,7 @@ func (l *linter) together(u *transaction, st plan.Statement) {
 
 func (l *linter) heavy(u *transaction, st plan.Statement, touches []plan.Touch) {
 	for _, t := range touches {
-		if !t.StopsReads || t.Index || hasText(u.heavy, t.Table.String()) {
+		if !t.StopsReads || t.Index || slices.Contains(u.heavy, t.Table.String()) {
 			continue
 		}
 		u.heavy = append(u.heavy, t.Table.String())
@@ -65,15 +67,6 @@ func stopsWrites(touches []plan.Touch) bool {
 func hasAdded(added []plan.Constraint, c plan.Constraint) bool {
 	for _, a := range added {
 		if a.Name == c.Name && a.Table == c.Table {
-			return true
-		}
-	}
-	return false
-}
-
-func hasText(texts []string, text string) bool {
-	for _, t := range texts {
-		if t == text {
 			return true
 		}
 	}

@@ -64,6 +64,7 @@ func (b *builder) build() error {
 		if b.step.Statements, err = b.cut(*section); err != nil {
 			return err
 		}
+		b.rebuilds()
 	}
 	if b.step.Move.Direction == revision.Up {
 		if err := b.checks(); err != nil {

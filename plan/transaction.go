@@ -36,7 +36,7 @@ func (b *builder) one() error {
 			b.note(st.Pos, "%s has no effect here: %s", verb(st), e.NoTx)
 		case e.NoTx != "":
 			return fault.At(st.Pos, fault.Finding, "%s cannot run inside a transaction: %s", verb(st), e.NoTx).
-				Try("%s", b.alone())
+				Try("%s", b.alone(e))
 		case controls(e) && b.step.Revision.Native:
 			return fault.At(st.Pos, fault.Finding, "%s inside the migration's own transaction", verb(st)).
 				Try("leave it out: all of the section runs in one transaction; or begin and end transactions yourself after %q", "-- migrate:"+b.head()+" transaction:false")
@@ -45,11 +45,15 @@ func (b *builder) one() error {
 	return nil
 }
 
-func (b *builder) alone() string {
-	if b.step.Revision.Native {
-		return `put it alone into a migration whose section begins with "-- migrate:` + b.head() + ` transaction:false"`
+// alone tells where a statement belongs that cannot run in a transaction.
+func (b *builder) alone(e Effect) string {
+	switch {
+	case !b.step.Revision.Native:
+		return "put it into a migration of its own"
+	case e.Ignored:
+		return `begin the section with "-- migrate:` + b.head() + ` transaction:false" and write BEGIN and COMMIT around what belongs together`
 	}
-	return "put it into a migration of its own"
+	return `put it alone into a migration whose section begins with "-- migrate:` + b.head() + ` transaction:false"`
 }
 
 // head is the word of the directive that begins the section.
