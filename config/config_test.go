@@ -197,3 +197,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestNamedEnvironmentBeatsDatabaseURL: who names an environment gets its
+// database, whatever DATABASE_URL his shell holds; BELLOWS_URL still wins.
+func TestNamedEnvironmentBeatsDatabaseURL(t *testing.T) {
+	f, err := Parse("bellows.toml", "default = \"dev\"\n[env.dev]\nurl = \"sqlite:dev.db\"\n[env.production]\nurl = \"sqlite:production.db\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vars := map[string]string{"DATABASE_URL": "sqlite:shell.db"}
+	lookup := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
+	check := func(env, want string) {
+		t.Helper()
+		s, err := f.Settings(Request{Env: env, Lookup: lookup})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.URL != want {
+			t.Errorf("--env %q: %s, want %s", env, s.URL, want)
+		}
+	}
+	check("", "sqlite:shell.db")
+	check("production", "sqlite:production.db")
+	vars["BELLOWS_ENV"] = "production"
+	check("", "sqlite:production.db")
+	vars["BELLOWS_URL"] = "sqlite:asked.db"
+	check("production", "sqlite:asked.db")
+}

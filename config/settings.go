@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -105,12 +106,16 @@ func (f File) find(k *key, env string, r Request) (string, Origin, *fault.Error)
 	if v, ok := r.Flags[k.name]; ok {
 		return v, Origin{Source: Flag, Name: k.flag()}, nil
 	}
+	inEnv, said := f.envs[env][k.name]
 	for _, name := range k.variables() {
+		if said && r.names(env) && slices.Contains(k.env, name) {
+			continue
+		}
 		if v, source, ok := r.variable(name); ok {
 			return v, Origin{Source: source, Name: name}, nil
 		}
 	}
-	if v, ok := f.envs[env][k.name]; ok {
+	if v, ok := inEnv, said; ok {
 		text, problem := expand(v, r)
 		return text, Origin{Source: EnvTable, Name: "env." + env, Pos: v.pos}, problem
 	}
@@ -119,6 +124,14 @@ func (f File) find(k *key, env string, r Request) (string, Origin, *fault.Error)
 		return text, Origin{Source: TopLevel, Pos: v.pos}, problem
 	}
 	return k.fallback, Origin{Source: Default}, nil
+}
+
+// names tells whether the person named the environment. Then what that
+// environment says comes before the variables that are not ours: somebody who
+// says --env production must not be sent to the DATABASE_URL of his shell.
+func (r Request) names(env string) bool {
+	_, _, byVariable := r.variable("BELLOWS_ENV")
+	return env != "" && (r.Env != "" || byVariable)
 }
 
 // put checks a value and stores it. It gives the value in its plainest form.
