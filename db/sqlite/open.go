@@ -16,6 +16,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -201,7 +202,7 @@ func (f file) dsn(o db.Options) string {
 	orElse("sqlite", "_time_format")
 	q.Set("_error_rc", "1")
 	if o.ReadOnly && f.path != memory {
-		q.Set("mode", "ro")
+		q.Set("mode", f.readMode())
 	}
 	path := filepath.ToSlash(f.path)
 	if filepath.VolumeName(f.path) != "" {
@@ -212,6 +213,28 @@ func (f file) dsn(o db.Options) string {
 		path = "//" + path
 	}
 	return "file:" + path + "?" + q.Encode()
+}
+
+// readMode is how the file is opened to be read only. A file in WAL mode that
+// nobody has open needs journals even to be read, and only a connection that may
+// write takes them away again; as there is nothing in them, the file itself stays
+// untouched, and query_only keeps the session from writing. Any other file is
+// opened without the right to write.
+func (f file) readMode() string {
+	const versionsAt = 18 // read and write version of the file format; 2 is WAL
+	head := make([]byte, versionsAt+2)
+	file, err := os.Open(f.path)
+	if err != nil {
+		return "ro"
+	}
+	defer file.Close()
+	if _, err := io.ReadFull(file, head); err != nil || head[versionsAt] != 2 {
+		return "ro"
+	}
+	if wal, err := os.Stat(f.path + "-wal"); err == nil && wal.Size() > 0 {
+		return "ro"
+	}
+	return "rw"
 }
 
 func exists(path string) bool {
