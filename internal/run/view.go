@@ -382,8 +382,13 @@ func after(done revision.Set, moves []revision.Move) revision.Set {
 // because it belongs to what was applied; the file is asked when the ledger has
 // nothing, and the two must agree unless the caller chose.
 func (r *Runner) script(ctx context.Context, v *View, ask Ask, rev revision.Revision, moves []revision.Move) (revision.Script, error) {
-	if _, ok := r.o.Go[rev.ID]; ok {
-		return revision.Script{Revision: rev.ID, Kind: rev.Kind, Go: true}, nil
+	if fn, ok := r.o.Go[rev.ID]; ok {
+		s := revision.Script{Revision: rev.ID, Kind: rev.Kind, Go: true}
+		if fn.Down == nil {
+			why := "it has no Down function"
+			s.Irreversible = &why
+		}
+		return s, nil
 	}
 	if moves[0].Direction == revision.Up {
 		return r.o.Files.Script(rev.ID)
