@@ -115,6 +115,9 @@ func locate(text, message string) int {
 		return len(text)
 	}
 	quoted := m[1]
+	if !strings.Contains(text[from:], quoted) {
+		quoted = strings.TrimSuffix(quoted, "...")
+	}
 	for len(quoted) > 0 && !utf8.ValidString(quoted) {
 		quoted = quoted[:len(quoted)-1] // cut inside a character
 	}

@@ -162,11 +162,16 @@ func (c *conn) qualified(n plan.Name) string {
 
 // show is everything a SHOW gives, as text; "" where there is no such thing.
 func (c *conn) show(ctx context.Context, query string) (string, error) {
-	rows, err := c.Query(ctx, query)
+	text, err := c.dump(ctx, query)
 	var server *mysql.MySQLError
 	if errors.As(err, &server) && absent[server.Number] {
 		return "", nil
 	}
+	return text, err
+}
+
+func (c *conn) dump(ctx context.Context, query string) (string, error) {
+	rows, err := c.Query(ctx, query)
 	if err != nil {
 		return "", err
 	}
