@@ -47,7 +47,7 @@ vet:
 	$(GO) vet $(PKG)
 
 format:
-	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not formatted; run gofmt -w on:"; echo "$$bad"; exit 1; fi
+	@bad=$$(gofmt -l $$($(GO) list -e -f '{{.Dir}}' $(PKG)) | sort -u); if [ -n "$$bad" ]; then echo "not formatted; run gofmt -w on:"; echo "$$bad"; exit 1; fi
 
 fuzz: $(HOLD) ## each fuzz target for FUZZTIME (10s)
 	@set -e; for target in $(FUZZ); do \
