@@ -96,12 +96,12 @@ func private(t testing.TB, r recipe) *Private {
 }
 
 func newPrivate(r recipe) (*Private, error) {
-	dir, err := os.MkdirTemp("/tmp", "bellows-private-")
+	dir, err := os.MkdirTemp(disk, "bellows-private-")
 	if err != nil {
 		return nil, err
 	}
 	p := &Private{recipe: r, Log: filepath.Join(dir, "log")}
-	p.job = keep.Job{Users: filepath.Join(dir, "users"), Lock: filepath.Join(dir, "keeper"), Log: p.Log, Also: dir}
+	p.job = keep.Job{Users: filepath.Join(dir, keep.Alive), Lock: filepath.Join(dir, "keeper"), Log: p.Log, Also: dir}
 	if p.users, err = keep.Join(p.job.Users); err != nil {
 		return nil, err
 	}
@@ -122,6 +122,9 @@ func (p *Private) end() error {
 		return err
 	}
 	<-p.ended
+	if cared, ok := caredFor.LoadAndDelete(p.job.Dir); ok {
+		_ = cared.(*os.File).Close()
+	}
 	// Of a stopped server, the keeper left its folders.
 	return errors.Join(os.RemoveAll(p.job.Dir), os.RemoveAll(p.job.Also))
 }

@@ -176,7 +176,10 @@ func (r recipe) launch(dir string) (running, error) {
 // start starts a server on a free port. Somebody may take the port between our
 // look and the server's, so it tries again on another one.
 func (r recipe) start(job keep.Job) (running, error) {
-	var err error
+	err := sweep()
+	if err != nil {
+		return running{}, err
+	}
 	for range 3 {
 		var run running
 		if run, err = r.attempt(job); err == nil {
@@ -210,6 +213,11 @@ func (r recipe) folder(job *keep.Job) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	cared, err := keep.Join(filepath.Join(dir, keep.Alive))
+	if err != nil {
+		return "", err
+	}
+	caredFor.Store(dir, cared)
 	if os.Geteuid() == 0 {
 		if job.UID, job.GID, err = account(r.accounts); err != nil {
 			return "", err
@@ -234,15 +242,39 @@ func (r recipe) folder(job *keep.Job) (string, error) {
 	return dir, nil
 }
 
+// caredFor keeps the locks on the folders of the servers that this process has
+// started, by folder, until it ends.
+var caredFor sync.Map
+
+// sweep removes what servers left whose keeper and users were all killed at once.
+func sweep() error {
+	var folders []string
+	for _, room := range []string{memory, disk} {
+		for _, kind := range []string{postgres, mariadb, "private"} {
+			found, err := filepath.Glob(filepath.Join(room, "bellows-"+kind+"-*"))
+			if err != nil {
+				return err
+			}
+			folders = append(folders, found...)
+		}
+	}
+	return keep.Sweep(folders)
+}
+
+// Folders of servers are made in one of these.
+const (
+	memory = "/dev/shm"
+	disk   = "/tmp"
+)
+
 // room is where servers' folders are made: in memory where there is enough of it,
 // because a new database is some 300 files, which is 6 ms there and up to 250 ms
 // on a virtual disk.
 func (r recipe) room() string {
-	const memory = "/dev/shm"
 	if !r.disk && roomy(memory) {
 		return memory
 	}
-	return "/tmp"
+	return disk
 }
 
 // account is the first of the accounts that exists.

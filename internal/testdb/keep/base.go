@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // UsersFile, in [Base], is the file whose lock all users of shared servers share.
@@ -55,4 +56,27 @@ func Used(base string) bool {
 		return false
 	}
 	return Free(path) // a keeper that ends its server holds it alone
+}
+
+// Alive is the file in a server's folder whose lock tells that somebody, its
+// keeper or its starter, still cares for the folder.
+const Alive = "alive"
+
+// Sweep removes those of the folders that nobody cares for any more: their keeper
+// was killed together with all users. A folder younger than a minute may be about
+// to be locked, and one without [Alive] is not ours.
+func Sweep(folders []string) error {
+	var failed []error
+	for _, dir := range folders {
+		info, err := os.Stat(filepath.Join(dir, Alive))
+		if err != nil || time.Since(info.ModTime()) < time.Minute {
+			continue
+		}
+		held, err := lock(filepath.Join(dir, Alive), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err != nil {
+			continue // in use, or somebody else's
+		}
+		failed = append(failed, os.RemoveAll(dir), held.Close())
+	}
+	return errors.Join(failed...)
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -78,6 +79,11 @@ func (j Job) Run() error {
 		return err
 	}
 	defer self.Close()
+	cared, err := Join(filepath.Join(j.Dir, Alive))
+	if err != nil {
+		return err
+	}
+	defer cared.Close()
 	log, err := os.OpenFile(j.Log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
