@@ -51,8 +51,10 @@ func (r *reading) alter(table plan.Name, cmd *ast.AlterTableCmd) {
 		r.e.Constraints = append(r.e.Constraints, plan.Constraint{Table: table, Name: cmd.Name, Validates: true})
 	case ast.AT_DropColumn:
 		r.e.Destroys = append(r.e.Destroys, plan.Loss{Table: table, Column: cmd.Name})
-	case ast.AT_AddInherit, ast.AT_DropInherit:
+	case ast.AT_AddInherit:
 		r.touch(nameIn(cmd.Def), inheritParent)
+	case ast.AT_DropInherit:
+		r.touch(nameIn(cmd.Def), leaveParent)
 	case ast.AT_AttachPartition, ast.AT_DetachPartition, ast.AT_DetachPartitionFinalize:
 		if p, ok := cmd.Def.(*ast.PartitionCmd); ok {
 			r.partition(table, cmd.Subtype, p)

@@ -43,7 +43,11 @@ func (r *reading) createIndex(s *ast.IndexStmt) {
 	r.is("CREATE INDEX", plan.DDL)
 	r.objectOn("index", name, table)
 	if !s.Concurrent {
-		r.touch(table, createIndex)
+		what := createIndex
+		if s.Relation != nil && !s.Relation.Inh {
+			what = createIndexOnly
+		}
+		r.touch(table, what)
 		return
 	}
 	r.e.Verb, r.e.NoTx = "CREATE INDEX CONCURRENTLY", noTxConcurrent

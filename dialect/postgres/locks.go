@@ -50,6 +50,7 @@ const (
 	rewriteTable        deed = "SET LOGGED, UNLOGGED, TABLESPACE or ACCESS METHOD"
 	switchTrigger       deed = "ENABLE or DISABLE TRIGGER"
 	inheritParent       deed = "INHERIT, the parent"
+	leaveParent         deed = "NO INHERIT, the parent"
 	attachParent        deed = "ATTACH PARTITION, the parent"
 	attachChild         deed = "ATTACH PARTITION, the child"
 	detachParent        deed = "DETACH PARTITION, the parent"
@@ -62,6 +63,7 @@ const (
 	dropTable           deed = "DROP TABLE"
 	truncateTable       deed = "TRUNCATE"
 	createIndex         deed = "CREATE INDEX"
+	createIndexOnly     deed = "CREATE INDEX ON ONLY"
 	createIndexLater    deed = "CREATE INDEX CONCURRENTLY"
 	dropIndex           deed = "DROP INDEX"
 	dropIndexLater      deed = "DROP INDEX CONCURRENTLY"
@@ -107,7 +109,8 @@ type fact struct {
 // tests; where the work depends on what only the catalog knows (the old type of
 // a column, a CHECK that proves a NOT NULL, a domain with a constraint), it
 // says what holds without that knowledge: the worst for a change of type and
-// for SET NOT NULL, the usual for the rest.
+// for SET NOT NULL, the usual for the rest (CREATE INDEX ON ONLY is taken to be
+// said of a partitioned table).
 var locks = map[deed][]fact{
 	addColumn:           {{0, work{lock: accessExclusive}}},
 	addColumnCheck:      {{0, work{lock: accessExclusive, scans: true}}},
@@ -134,6 +137,7 @@ var locks = map[deed][]fact{
 	rewriteTable:        {{0, work{lock: accessExclusive, rewrites: true}}},
 	switchTrigger:       {{0, work{lock: shareRow}}},
 	inheritParent:       {{0, work{lock: shareUpdate}}},
+	leaveParent:         {{0, work{lock: accessShare}}},
 	attachParent:        {{0, work{lock: shareUpdate}}},
 	attachChild:         {{0, work{lock: accessExclusive, scans: true}}},
 	detachParent:        {{0, work{lock: accessExclusive}}},
@@ -146,6 +150,7 @@ var locks = map[deed][]fact{
 	dropTable:           {{0, work{lock: accessExclusive}}},
 	truncateTable:       {{0, work{lock: accessExclusive}}},
 	createIndex:         {{0, work{lock: share, scans: true}}},
+	createIndexOnly:     {{0, work{lock: share}}},
 	createIndexLater:    {{0, work{lock: shareUpdate, scans: true}}},
 	dropIndex:           {{0, work{lock: accessExclusive}}},
 	dropIndexLater:      {{0, work{lock: shareUpdate}}},
@@ -157,7 +162,7 @@ var locks = map[deed][]fact{
 	changePolicy:        {{0, work{lock: accessExclusive}}},
 	createStatistics:    {{0, work{lock: shareUpdate}}},
 	comment:             {{0, work{lock: shareUpdate}}},
-	commentOn:           {{0, work{lock: shareUpdate}}},
+	commentOn:           {{0, work{lock: accessShare}}},
 	grant:               {{0, work{}}, {18, work{lock: accessShare}}},
 	replaceView:         {{0, work{lock: accessExclusive}}},
 	dropView:            {{0, work{lock: accessExclusive}}},
