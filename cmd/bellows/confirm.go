@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/event"
@@ -57,20 +58,30 @@ func (a *app) confirm(s *settings, always need, doing string, losses []event.Des
 
 // again is this command line with more words, to be pasted into a shell.
 func (a *app) again(more ...string) string {
-	words := []string{"bellows"}
-	rest := a.args
-	for i, s := range a.args {
-		if s == "--" {
-			words = append(append(words, a.args[:i]...), more...)
-			rest, more = a.args[i:], nil
-			break
-		}
+	own, command := a.args, []string(nil)
+	if i := slices.Index(own, "--"); i >= 0 {
+		own, command = own[:i], own[i:]
 	}
-	words = append(append(words, rest...), more...)
+	words := append([]string{"bellows"}, without(own, more[0])...)
+	words = append(append(words, more...), command...)
 	for i, w := range words {
 		words[i] = quote(w)
 	}
 	return fault.Redact(strings.Join(words, " "))
+}
+
+// without leaves out a flag and its value.
+func without(args []string, flag string) []string {
+	var left []string
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == flag:
+			i++
+		case !strings.HasPrefix(args[i], flag+"="):
+			left = append(left, args[i])
+		}
+	}
+	return left
 }
 
 // quote makes a word safe for a POSIX shell.

@@ -50,8 +50,10 @@ const settingsText = `Settings
 Of all the places where a setting can be given, the first one wins:
 
   1. the flag                --url
-  2. the environment         BELLOWS_URL, then DATABASE_URL; BELLOWS_DIR, BELLOWS_ENV, …
-  3. [env.NAME]              in bellows.toml, the environment that --env or BELLOWS_ENV names
+  2. the environment         BELLOWS_URL, BELLOWS_DIR, BELLOWS_ENV, …; also DATABASE_URL, unless
+                             an environment is named that has a url of its own
+  3. [env.NAME]              in bellows.toml: the environment that --env, BELLOWS_ENV or the
+                             key default names
   4. the top level           of bellows.toml
   5. the default
 

@@ -74,7 +74,7 @@ func (a *app) ask(ctx context.Context, m *bellows.Migrator, p planFlags, target 
 		return m.PlanDown(ctx, d.request("down", target))
 	}
 	if p.batch || p.from != "" {
-		return bellows.Preview{}, fault.New(fault.Usage, "--batch and --down-from go with --down").Try("%s", a.again("--down"))
+		return bellows.Preview{}, fault.New(fault.Usage, "--batch and --down-from go with --down").Try("bellows plan --down")
 	}
 	return m.PlanUp(ctx, bellows.Request{Verb: "up", Target: target, Steps: p.up.steps, SingleTransaction: p.up.single})
 }

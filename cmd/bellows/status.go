@@ -15,8 +15,10 @@ func (a *app) statusVerb() *cobra.Command {
 	cmd := a.command(verb{
 		use: "status", short: "where the database stands",
 		long: `Shows what is applied, pending, failed, running, held, edited, missing or out of
-order. It writes nothing.`,
-		example: "bellows status\nbellows status --check",
+order. It writes nothing. --check makes it a question for scripts: 0 when the
+database and the folder fit, 3 when up would apply something, 6 when something is
+wrong.`,
+		example: "bellows status\nbellows status --all --json",
 		exits:   []int{3, 6, 130},
 		run: func(ctx context.Context, _ []string) (answer.Answer, error) {
 			return a.status(ctx, all, check)

@@ -42,7 +42,7 @@ head, heads (the default), +2, ID+2, LABEL@head. See bellows help targets.
 
 What the migrations destroy is counted and shown first; where the environment is
 protected, that wants --confirm NAME.`,
-		example: "bellows up\nbellows up +1\nbellows up --dry-run",
+		example: "bellows up --dry-run\nbellows up +1\nbellows up",
 		exits:   []int{4, 5, 6, 7, 8, 130}, max: 1, complete: a.targets,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) { return a.up(ctx, u, first(args)) },
 	})

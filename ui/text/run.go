@@ -132,7 +132,7 @@ func writeTroubles(p *page, a answer.Troubles) {
 		if t.Statement != "" {
 			p.line("  next       %s", indentRest(lines(strings.TrimSpace(t.Statement)), "             "))
 		}
-		if t.Error != "" {
+		if t.Error != "" && !strings.Contains(t.Text, t.Error) {
 			p.line("  error      %s", indentRest(lines(t.Error), "             "))
 		}
 		for i, c := range t.Actions {

@@ -36,6 +36,11 @@ func writeStatus(p *page, a answer.Status) {
 	if len(shown) > 0 {
 		p.table(statusTable(p, shown))
 	}
+	for _, r := range shown {
+		if r.Error != "" {
+			p.line("\n%s %s", p.red(revisionText(r.ID, r.Name)+" failed:"), indentRest(lines(r.Error), "  "))
+		}
+	}
 	for _, err := range s.Problems {
 		for _, x := range answer.Faults(err) {
 			p.line("\n%s %s", p.red("problem:"), indentRest(lines(x.Message), "  "))
@@ -110,9 +115,6 @@ func remarks(r bellows.Revision) []string {
 	}
 	if r.OutOfOrder {
 		all = append(all, "out of order")
-	}
-	if r.Error != "" {
-		all = append(all, "last error: "+r.Error)
 	}
 	return all
 }

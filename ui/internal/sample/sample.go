@@ -190,7 +190,7 @@ func failing() []Case {
 	return []Case{
 		{"fail_up", []event.Event{event.MigrationFailed{ID: "20261120101500", Name: "add_loc", Direction: "up", Err: exists}},
 			answer.Outcome{Verb: "up", Exit: 1, Err: exists, Answer: answer.Run{Report: bellows.Report{Applied: []string{"20261119093000"}, Duration: time.Second}}}},
-		{"fail_before", nil, answer.Outcome{Verb: "up", Exit: 1, Answer: answer.Run{}, Err: fault.New(fault.Connect, "no connection to postgres://ann:%s@db/app", Password).Because(errors.New("dial tcp: refused, password=" + Password)).Try("is it running? psql 'postgres://ann:%s@db/app'", Password)}},
+		{"fail_before", nil, answer.Outcome{Verb: "up", Exit: 1, Answer: answer.Run{}, Err: fault.New(fault.Connect, "no connection to postgres://ann:%s@db/app", Password).Because(errors.New("dial tcp: refused, password="+Password)).Try("is it running? psql 'postgres://ann:%s@db/app'", Password)}},
 		{"fail_many", nil, answer.Outcome{Verb: "heads", Exit: 1, Err: errors.Join(many...)}},
 		{"fail_two", nil, answer.Outcome{Verb: "heads", Exit: 1, Err: errors.Join(fault.At(tab, fault.SQLText, "unclosed quote"), fault.At(wide, fault.SQLText, "deep in a long line"))}},
 		{"fail_heading", nil, answer.Outcome{Verb: "up", Exit: 4, Err: fault.New(fault.Finding, "2 findings refuse").Because(errors.Join(
