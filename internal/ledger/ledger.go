@@ -82,8 +82,6 @@ const (
 )
 
 // tables is the shape of the ledger at [Format].
-//
-//arch:allow a table of facts: Go has no constant slices
 var tables = [...]table{
 	{"lease", "name", []column{
 		{"name", key}, {"run", key}, {"owner", text}, {"host", text}, {"pid", integer},
