@@ -213,7 +213,7 @@ func TestBlockers(t *testing.T) {
 	a, reader, waiter := open(t, url, db.Options{}), open(t, url, db.Options{App: "the reader"}), open(t, url, db.Options{LockTimeout: time.Minute})
 	must(t, a, "CREATE TABLE p (id int) PARTITION BY LIST (id)", "CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)", "CREATE INDEX p1_i ON p1 (id)", "CREATE TABLE other (id int)")
 	must(t, reader, "BEGIN", "SELECT * FROM p1")
-	blockers := func(lock plan.Lock, table string, index plan.Lock, budget time.Duration) []event.Blocker {
+	blockers := func(lock plan.Lock, table string, budget time.Duration) []event.Blocker {
 		t.Helper()
 		all, err := a.(db.Watcher).Blockers(background(t), []plan.Touch{{Table: plan.Name{Name: table}, Lock: lock}, {Table: plan.Name{Name: "nowhere"}, Lock: lock}}, budget)
 		if err != nil {
@@ -221,15 +221,15 @@ func TestBlockers(t *testing.T) {
 		}
 		return all
 	}
-	got := blockers("ACCESS EXCLUSIVE", "p", "", 0)
+	got := blockers("ACCESS EXCLUSIVE", "p", 0)
 	if len(got) != 1 || got[0].PID != reader.Session().PID || got[0].App != "the reader" || got[0].State != "idle in transaction" || !strings.Contains(got[0].Query, "p1") || got[0].Table != "p1" || got[0].Age <= 0 {
 		t.Errorf("%+v", got)
 	}
-	if got := blockers("ACCESS EXCLUSIVE", "p1_i", "", 0); len(got) != 1 {
+	if got := blockers("ACCESS EXCLUSIVE", "p1_i", 0); len(got) != 1 {
 		t.Errorf("an index stands for its table: %+v", got)
 	}
 	for _, none := range [][]event.Blocker{
-		blockers("SHARE ROW EXCLUSIVE", "p", "", 0), blockers("ACCESS EXCLUSIVE", "other", "", 0), blockers("ACCESS EXCLUSIVE", "p", "", time.Hour), blockers("", "p", "", 0),
+		blockers("SHARE ROW EXCLUSIVE", "p", 0), blockers("ACCESS EXCLUSIVE", "other", 0), blockers("ACCESS EXCLUSIVE", "p", time.Hour), blockers("", "p", 0),
 	} {
 		if len(none) != 0 {
 			t.Errorf("%+v", none)
@@ -241,7 +241,7 @@ func TestBlockers(t *testing.T) {
 		locked <- err
 	}()
 	until(t, "a session in the queue is a blocker", func() bool {
-		all := blockers("ACCESS SHARE", "p1", "", 0)
+		all := blockers("ACCESS SHARE", "p1", 0)
 		return len(all) == 1 && all[0].PID == waiter.Session().PID && all[0].State == "waiting"
 	})
 	must(t, reader, "ROLLBACK")

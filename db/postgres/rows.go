@@ -14,9 +14,8 @@ import (
 // rows are one result, read as it arrives.
 type rows struct {
 	pgx.Rows
-	conn    *conn
-	ctx     context.Context
-	sql     string
+	fail    func(error) error
+	known   *pgtype.Map
 	columns []string
 	types   []uint32
 }
@@ -24,11 +23,15 @@ type rows struct {
 // newRows waits for the head of the result, so that a query that is wrong fails
 // at once and not at the first row.
 func newRows(ctx context.Context, c *conn, sql string, result *pgconn.ResultReader) (db.Rows, error) {
-	r := &rows{Rows: pgx.RowsFromResultReader(c.types, result), conn: c, ctx: ctx, sql: sql}
+	r := &rows{
+		Rows:  pgx.RowsFromResultReader(c.types, result),
+		known: c.types,
+		fail:  func(err error) error { return c.fail(ctx, sql, err) },
+	}
 	fields := result.FieldDescriptions()
 	if fields == nil {
 		if _, err := result.Close(); err != nil {
-			return nil, c.fail(ctx, sql, err)
+			return nil, r.fail(err)
 		}
 	}
 	for _, f := range fields {
@@ -42,7 +45,7 @@ func (r *rows) Columns() []string { return r.columns }
 
 func (r *rows) Err() error {
 	if err := r.Rows.Err(); err != nil {
-		return r.conn.fail(r.ctx, r.sql, err)
+		return r.fail(err)
 	}
 	return nil
 }
@@ -80,12 +83,12 @@ func (r *rows) value(i int, raw []byte) any {
 		}
 	case pgtype.ByteaOID:
 		var b []byte
-		if r.conn.types.Scan(pgtype.ByteaOID, pgtype.TextFormatCode, raw, &b) == nil {
+		if r.known.Scan(pgtype.ByteaOID, pgtype.TextFormatCode, raw, &b) == nil {
 			return b
 		}
 	case pgtype.TimestamptzOID, pgtype.TimestampOID, pgtype.DateOID:
 		var t time.Time
-		if r.conn.types.Scan(r.types[i], pgtype.TextFormatCode, raw, &t) == nil {
+		if r.known.Scan(r.types[i], pgtype.TextFormatCode, raw, &t) == nil {
 			return t.UTC()
 		}
 	}

@@ -44,7 +44,14 @@ func (c *conn) exec(ctx context.Context, text string, args ...any) (int64, error
 	if verb == "WITH" {
 		before = c.total(ctx)
 	}
-	result, err := c.sql.ExecContext(ctx, text, args...)
+	if err := ctx.Err(); err != nil {
+		return -1, err
+	}
+	watched := ctx
+	if short(verb, text) {
+		watched = context.WithoutCancel(ctx)
+	}
+	result, err := c.sql.ExecContext(watched, text, args...)
 	if err != nil {
 		if verb == "ROLLBACK" && strings.Contains(err.Error(), "no transaction is active") {
 			return -1, nil
@@ -61,6 +68,14 @@ func (c *conn) exec(ctx context.Context, text string, args ...any) (int64, error
 		return -1, nil // the count would be an earlier statement's
 	}
 	return result.RowsAffected()
+}
+
+// short tells of a statement that ends by itself at once: a few rows spelled
+// out. The driver starts a goroutine to watch a context during each statement,
+// which would make a file of such rows half as fast.
+func short(verb, text string) bool {
+	const few = 4096
+	return (verb == "INSERT" || verb == "REPLACE") && len(text) < few && !strings.Contains(strings.ToUpper(text), "SELECT")
 }
 
 // total is how many rows this connection has changed so far.
