@@ -75,13 +75,14 @@ func program(names ...string) (string, error) {
 }
 
 // mariadbCommands make the data folder unless it is there, then serve. A commit is
-// handed to the operating system, so that it survives a killed server.
+// handed to the operating system, so that it survives a killed server. A server that starts deletes all temporary
+// tables in its folder for them, also those of others.
 func mariadbCommands(server, initialise, dir string, port int) [][]string {
 	data := filepath.Join(dir, "data")
 	return [][]string{
-		{"/bin/sh", "-c", `test -d "$2/mysql" || "$1" --no-defaults --datadir="$2" --auth-root-authentication-method=normal --skip-test-db`,
-			"sh", initialise, data},
-		{server, "--no-defaults", "--datadir=" + data,
+		{"/bin/sh", "-c", `test -d "$2/mysql" || "$1" --no-defaults --datadir="$2" --tmpdir="$3" --auth-root-authentication-method=normal --skip-test-db`,
+			"sh", initialise, data, dir},
+		{server, "--no-defaults", "--datadir=" + data, "--tmpdir=" + dir,
 			"--port=" + strconv.Itoa(port), "--bind-address=127.0.0.1", "--skip-name-resolve",
 			"--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "pid"),
 			"--init-file=" + filepath.Join(dir, "users.sql"),

@@ -251,3 +251,19 @@ func TestPrivateMariaDBKeepsItsDataAcrossEveryEnding(t *testing.T) {
 		}
 	}
 }
+
+func TestServersDoNotShareTheirTemporaryFolder(t *testing.T) {
+	folders := map[string]bool{}
+	for _, s := range []testdb.Server{testdb.MariaDBServer(t), testdb.PrivateMariaDB(t).Server} {
+		db := openMariaDB(s.AdminURL())
+		defer db.Close()
+		var dir string
+		if err := db.QueryRow("SELECT @@tmpdir").Scan(&dir); err != nil {
+			t.Fatal(err)
+		}
+		folders[dir] = true
+	}
+	if len(folders) != 2 || folders["/tmp"] {
+		t.Errorf("want two folders of their own, got %v", folders)
+	}
+}
