@@ -50,6 +50,9 @@ func system() error {
 	if os.Getenv("BELLOWS_TEST_MARIADB") == "" && !testdb.InstalledMariaDB() {
 		missing = append(missing, "mariadb-server")
 	}
+	if !has("mariadb", "mariadb-dump") && !slices.Contains(missing, "mariadb-server") {
+		missing = append(missing, "mariadb-client")
+	}
 	if !has("sqlite3") {
 		missing = append(missing, "sqlite3")
 	}

@@ -1,0 +1,10 @@
+CREATE TABLE t (a VARCHAR(50), `b"` INT);
+SET sql_mode = 'NO_BACKSLASH_ESCAPES';
+INSERT INTO t (a) VALUES ('\'), (';\');
+SET SESSION sql_mode = DEFAULT;
+INSERT INTO t (a) VALUES ('\';'), ('\\');
+SET @old = @@sql_mode, sql_mode = 'ANSI_QUOTES';
+INSERT INTO "t" ("a", "b""") VALUES ('x;"', 1);
+CREATE TABLE "u;" ("a;" INT, "b\" INT);
+SET sql_mode = @old;
+INSERT INTO t (a) VALUES ("y;\"");

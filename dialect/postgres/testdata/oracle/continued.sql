@@ -1,0 +1,2 @@
+CREATE TABLE t (n serial, s text);
+INSERT INTO t (s) VALUES (E'x\'\';'), ('y\;z'), (E'\';');

@@ -1,0 +1,10 @@
+PRAGMA foreign_keys = OFF;
+PRAGMA user_version = 7; PRAGMA application_id=99;
+PRAGMA journal_mode = WAL;
+BEGIN; CREATE TABLE new_t (a INTEGER PRIMARY KEY, b REFERENCES other(x)); COMMIT;
+BEGIN IMMEDIATE TRANSACTION; INSERT INTO new_t VALUES (1, 2); SAVEPOINT s; INSERT INTO new_t VALUES (2, 3); ROLLBACK TO s; RELEASE s; END TRANSACTION;
+ALTER TABLE new_t RENAME TO t; ALTER TABLE t ADD COLUMN c TEXT DEFAULT ';';
+CREATE VIRTUAL TABLE f USING fts5(body, tokenize = 'porter ascii');
+INSERT INTO f VALUES ('a; b');
+ATTACH ':memory:' AS aux; CREATE TABLE aux.x (a); DETACH aux;
+REINDEX; VACUUM; PRAGMA foreign_keys(ON); PRAGMA journal_mode = DELETE;
