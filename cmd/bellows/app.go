@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +26,7 @@ type app struct {
 	world
 	flags    flags
 	face     face
+	answered checked                   // stdout
 	shown    atomic.Pointer[face]      // for the signal handler
 	signaled atomic.Pointer[os.Signal] // the first signal, once there was one
 	set      *settings                 // once they were read
@@ -90,6 +94,10 @@ func (a *app) finish(ctx context.Context, verb string, ans answer.Answer, err er
 		return
 	}
 	a.show().Finish(answer.Outcome{Verb: verb, Answer: ans, Err: err, Exit: a.exit})
+	if a.answered.err != nil && a.exit == 0 {
+		a.exit = fault.Failed.Exit()
+		_, _ = fmt.Fprintf(a.err, "error: the answer could not be written: %v\n", a.answered.err)
+	}
 }
 
 // show is the face, made when it is first needed.
@@ -101,11 +109,27 @@ func (a *app) show() face {
 	return a.face
 }
 
-func (a *app) makeFace() face {
-	if a.wantsJSON() {
-		return jsonface.New(jsonface.Options{Out: a.out, Verbose: a.flags.verbose})
+// checked is a stream that remembers that it could not be written to. A reader
+// that has gone away is no failure.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checked) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	if err != nil && c.err == nil && !errors.Is(err, syscall.EPIPE) {
+		c.err = err
 	}
-	o := text.Options{Out: a.out, Err: a.err, Quiet: a.flags.quiet, Verbose: a.flags.verbose, Width: a.width(a.out)}
+	return n, err
+}
+
+func (a *app) makeFace() face {
+	a.answered.w = a.out
+	if a.wantsJSON() {
+		return jsonface.New(jsonface.Options{Out: &a.answered, Verbose: a.flags.verbose})
+	}
+	o := text.Options{Out: &a.answered, Err: a.err, Quiet: a.flags.quiet, Verbose: a.flags.verbose, Width: a.width(a.out)}
 	if !a.flags.plain {
 		o.OutColor, o.ErrColor = a.colorful(a.out), a.colorful(a.err)
 		o.Motion = a.terminal(a.err)

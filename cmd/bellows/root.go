@@ -40,6 +40,7 @@ func (a *app) root() *cobra.Command {
 		root.AddCommand(group...)
 	}
 	root.SetHelpCommand(a.helpVerb())
+	root.InitDefaultHelpCmd()
 	return root
 }
 

@@ -116,7 +116,13 @@ func (a *app) spawn(ctx context.Context, s *settings, words []string) (int, erro
 	}
 	cmd.Env = append(a.environ(), "BELLOWS_URL="+s.url)
 	cmd.WaitDelay = patience
-	cmd.Cancel = func() error { return cmd.Process.Signal(a.firstSignal()) }
+	cmd.Cancel = func() error {
+		s := a.firstSignal()
+		if s == os.Interrupt && a.terminal(a.in) {
+			return nil // the terminal has sent it to the command as well
+		}
+		return cmd.Process.Signal(s)
+	}
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {
