@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/url"
 	"os"
 	"os/exec"
@@ -196,10 +195,8 @@ func binaryMajor(bin string) (int, error) {
 }
 
 func (in install) recipe() recipe {
-	sum := fnv.New32a()
-	_, _ = sum.Write([]byte(in.bin)) // never fails
 	return recipe{
-		kind:     fmt.Sprintf("postgres%d-%08x", in.major, sum.Sum32()),
+		kind:     fmt.Sprintf("postgres%d", in.major),
 		engine:   postgres,
 		bin:      in.bin,
 		accounts: []string{"postgres", "nobody"},

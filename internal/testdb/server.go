@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net"
 	"os"
 	"os/exec"
@@ -63,7 +64,7 @@ var errUnreachable = errors.New("the server does not answer")
 
 // recipe is how a throwaway server of one kind is made.
 type recipe struct {
-	kind     string   // names it among all servers of this machine
+	kind     string   // names it for people
 	engine   string   // [postgres] or [mariadb]
 	bin      string   // folder with its programs
 	disk     bool     // its data must lie on a disk, not in memory
@@ -102,6 +103,7 @@ var shared = struct {
 func (r recipe) share() (Server, error) {
 	shared.Lock()
 	defer shared.Unlock()
+	r.kind = r.unique()
 	if s, ok := shared.servers[r.kind]; ok {
 		return s, nil
 	}
@@ -129,6 +131,14 @@ func (r recipe) share() (Server, error) {
 		shared.servers[r.kind] = s
 	}
 	return s, err
+}
+
+// unique names the recipe among all of this machine. Another clone, or yesterday's
+// code, may start the same programs with other settings.
+func (r recipe) unique() string {
+	sum := fnv.New32a()
+	_ = json.NewEncoder(sum).Encode([]any{r.commands("", 0), r.files}) // a hash takes everything
+	return fmt.Sprintf("%s-%08x", r.kind, sum.Sum32())
 }
 
 func (r recipe) server(port int) (Server, error) {
