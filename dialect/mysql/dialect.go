@@ -102,6 +102,7 @@ func (d Dialect) Traits() dialect.Traits {
 		Incoming:      "VALUES(%s)",
 		BudgetTx:      budget(d),
 		BudgetSession: budget(d),
+		Elapsed:       "(TIMESTAMPDIFF(MICROSECOND, @bellows_begun, UTC_TIMESTAMP(6)) DIV 1000)",
 		Delimiter:     "DELIMITER %s",
 		TableExists:   "SELECT 1 FROM information_schema.tables WHERE table_schema IN (DATABASE(), %s) AND table_schema = DATABASE() AND table_name = %s",
 	}
@@ -138,7 +139,7 @@ func (d Dialect) options(o sqltext.Options) sqltext.Options {
 // seconds here, so they are rounded up. The statement time-out holds for every
 // statement on MariaDB and for SELECT alone on MySQL, which has no other.
 func budget(d Dialect) string {
-	locks := "SET SESSION lock_wait_timeout = (%[1]d + 999) DIV 1000, innodb_lock_wait_timeout = (%[1]d + 999) DIV 1000, "
+	locks := "SET @bellows_begun = UTC_TIMESTAMP(6), SESSION lock_wait_timeout = (%[1]d + 999) DIV 1000, innodb_lock_wait_timeout = (%[1]d + 999) DIV 1000, "
 	if d.flavour == MariaDB {
 		return locks + "max_statement_time = %[2]d / 1000"
 	}

@@ -58,6 +58,7 @@ func (d Dialect) Traits() dialect.Traits {
 		Incoming:         "excluded.%s",
 		BudgetTx:         "PRAGMA busy_timeout = %[1]d",
 		BudgetSession:    "PRAGMA busy_timeout = %[1]d",
+		Elapsed:          "CAST((julianday('now') - julianday(%s)) * 86400000 AS INTEGER)",
 		TableExists:      "SELECT 1 FROM sqlite_master WHERE %s <> '' AND type = 'table' AND name = %s",
 	}
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bellowsdb/bellows/revision"
@@ -25,7 +26,10 @@ type Done struct {
 	Script   revision.Script
 	State    string
 	Seq      int64
+	// Duration is how long it took. With Begun set the server tells instead: the
+	// record travels with the statements, before anybody knows.
 	Duration time.Duration
+	Begun    time.Time
 	Error    string // with State pending or failed
 	Action   string // for the journal: "up", "stamp", "failure", …
 	Detail   string
@@ -39,7 +43,7 @@ func (l Ledger) Record(d Done, by By) []string {
 		"id", q(string(r.ID)), "name", q(r.Name), "kind", q(string(r.Kind)), "state", q(d.State), "phase", "''",
 		"checksum", q(r.Checksum), "parents", q(joinIDs(r.Parents)), "needs", q(joinNeeds(r.Needs)), "label", q(r.Label),
 		"up_sql", l.sectionSQL(d.Script.Up), "down_sql", l.sectionSQL(d.Script.Down), "script", q(headOf(d.Script)),
-		"seq", strconv.FormatInt(d.Seq, 10), "run", q(by.Run), "duration_ms", strconv.FormatInt(d.Duration.Milliseconds(), 10),
+		"seq", strconv.FormatInt(d.Seq, 10), "run", q(by.Run), "duration_ms", l.duration(d),
 		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "error", q(d.Error), "epoch", l.epoch(by.Fence),
 	}
 	if d.State == Applied {
@@ -49,6 +53,14 @@ func (l Ledger) Record(d Done, by By) []string {
 		pairs = append(pairs, "failed_at", l.t.Now)
 	}
 	return []string{l.upsert("revision", "id", pairs...), l.Note(d.Action, r.ID, d.Detail, by)}
+}
+
+// duration is how long a revision took, in milliseconds, as SQL.
+func (l Ledger) duration(d Done) string {
+	if d.Begun.IsZero() {
+		return strconv.FormatInt(d.Duration.Milliseconds(), 10)
+	}
+	return strings.ReplaceAll(l.t.Elapsed, "%s", l.d.Literal(d.Begun.UTC().Format(l.t.TimeLayout)))
 }
 
 // Reverted gives the statements that record a revert.

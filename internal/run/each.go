@@ -178,10 +178,23 @@ func (e *stepwise) editedPrefix(ctx context.Context, p ledger.Progress) error {
 // unit carries out the next unit in the way that suits it.
 func (e *stepwise) unit(ctx context.Context) error {
 	u := e.units[e.done]
+	held := orTime(u[0].LockTimeout, e.o.LockTimeout)
+	alone := func(time.Duration) error { return e.runAlone(ctx, &u[0]) }
 	if e.alone(u) {
-		return e.patiently(ctx, e.step.Move, unitTouches(u), func(time.Duration) error { return e.runAlone(ctx, &u[0]) })
+		return e.patiently(ctx, e.step.Move, unitTouches(u), held, alone)
 	}
-	return e.patiently(ctx, e.step.Move, unitTouches(u), func(extra time.Duration) error { return e.runTogether(ctx, u, extra) })
+	err := e.patiently(ctx, e.step.Move, unitTouches(u), held, func(extra time.Duration) error { return e.runTogether(ctx, u, extra) })
+	if len(u) == 1 && commitsItself(err) {
+		return e.patiently(ctx, e.step.Move, unitTouches(u), held, alone)
+	}
+	return err
+}
+
+// commitsItself tells whether a routine failed because it ends transactions of
+// its own, which it may not do in ours (SQLSTATE 2D000). It was rolled back.
+func commitsItself(err error) bool {
+	var e *db.Error
+	return asError(err, &e) && strings.HasSuffix(string(e.Code), ".2D000")
 }
 
 // alone tells whether a unit cannot share a transaction with the ledger.
@@ -326,7 +339,7 @@ func (e *stepwise) finish(ctx context.Context, took time.Duration) error {
 			return explainUnlessGone(err, "resetting the session")
 		}
 	}
-	if err := e.commit(ctx, e.records(e.step, 1, took)); err != nil {
+	if err := e.commit(ctx, e.records(e.step, 1, ledger.Done{Duration: took})); err != nil {
 		if isGone(err) {
 			return err
 		}

@@ -101,7 +101,7 @@ func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Ti
 		if err := t.fillStep(ctx, i, s); err != nil {
 			return err
 		}
-		for _, sql := range t.records(s, int64(i)+1, time.Since(begun)) {
+		for _, sql := range t.records(s, int64(i)+1, t.took(s, begun)) {
 			t.add(sql, origin{step: i, record: true})
 		}
 		t.point("recorded")
@@ -278,14 +278,24 @@ func valueText(v any) string {
 	return fmt.Sprint(v)
 }
 
+// took is how long a step took: told by the server where the step's statements
+// and its record travel together.
+func (t *transaction) took(s *plan.Step, begun time.Time) ledger.Done {
+	if len(s.Statements) == 0 {
+		return ledger.Done{Duration: time.Since(begun)}
+	}
+	return ledger.Done{Begun: begun}
+}
+
 // records gives the statements that record a finished step.
-func (w *work) records(s *plan.Step, ahead int64, took time.Duration) []string {
+func (w *work) records(s *plan.Step, ahead int64, d ledger.Done) []string {
 	id := s.Move.ID
 	var out []string
 	if s.Move.Direction == revision.Down {
 		out = w.led.Reverted(id, w.ask.Action, "", w.by)
 	} else {
-		out = w.led.Record(ledger.Done{Revision: s.Revision, Script: s.Script, State: ledger.Applied, Seq: w.seq + ahead, Duration: took, Action: w.ask.Action}, w.by)
+		d.Revision, d.Script, d.State, d.Seq, d.Action = s.Revision, s.Script, ledger.Applied, w.seq+ahead, w.ask.Action
+		out = w.led.Record(d, w.by)
 	}
 	if s.Tx == plan.TxEach {
 		out = append(out, w.led.ClearProgress(id))
