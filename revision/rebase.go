@@ -14,8 +14,9 @@ type Reparent struct {
 }
 
 // Merge gives the parents of a revision that joins heads, in the order of ids.
-// The error, of code [fault.Graph], says that there are not two, or that one of
-// them already comes after another.
+// A head that only needs another is still a head of its own. The error, of code
+// [fault.Graph], says that there are not two, or that one of them already comes
+// after another.
 func (g *Graph) Merge(heads Set) ([]ID, error) {
 	if err := g.known(heads); err != nil {
 		return nil, err
@@ -25,7 +26,7 @@ func (g *Graph) Merge(heads Set) ([]ID, error) {
 		return nil, fault.New(fault.Graph, "there is nothing to merge: %s", countAre(len(ids), "head")+" named").Try("bellows heads lists them")
 	}
 	for _, id := range ids {
-		after := g.Descendants(NewSet(id))
+		after := g.setOf(g.revising(g.mark(NewSet(id))))
 		for _, other := range ids {
 			if other != id && after.Has(other) {
 				return nil, fault.New(fault.Graph, "%s already comes after %s", g.name(other), g.name(id)).Try("merge heads only: %s", list(g.Heads()))
@@ -33,6 +34,18 @@ func (g *Graph) Merge(heads Set) ([]ID, error) {
 		}
 	}
 	return ids, nil
+}
+
+// revising marks what is marked and all that revises it, step by step. A need is
+// no such step.
+func (g *Graph) revising(m []bool) []bool {
+	for k := range g.revs {
+		i := g.at(k)
+		for _, p := range g.parents.of(i) {
+			m[i] = m[i] || m[p]
+		}
+	}
+	return m
 }
 
 // Rebase tells which files get which new revises line, so that every branch
