@@ -18,7 +18,6 @@ CREATE FUNCTION names(int) RETURNS TABLE (x int, "begin" int) LANGUAGE sql BEGIN
 ;
 CREATE FUNCTION five(x int) RETURNS int RETURN CASE WHEN x > 1 THEN 2 END;
 CREATE FUNCTION atomic() RETURNS int IMMUTABLE RETURN 1;
-CREATE FUNCTION begin(atomic int) RETURNS int RETURN atomic + 1;
 CREATE FUNCTION old() RETURNS SETOF int AS 'SELECT 1; SELECT 2;
   SELECT ''it''''s; $$''::text::name::text = ''x'';SELECT 3' LANGUAGE sql;
 CREATE FUNCTION deep() RETURNS text LANGUAGE plpgsql AS $body$
