@@ -12,6 +12,7 @@ import (
 	"github.com/bellowsdb/bellows/dialect/postgres"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/sqltext"
+	"github.com/bellowsdb/bellows/sqltext/sqltexttest"
 )
 
 // more is the environment variable that names a folder of further files, such
@@ -110,6 +111,7 @@ func pieces(t *testing.T, file, text string) []string {
 			}
 		}
 		if refusal == nil {
+			sqltexttest.Check(t, text, sqltext.Options{File: file}, postgres.Split)
 			return found
 		}
 		var f *fault.Error
