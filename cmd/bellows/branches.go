@@ -132,21 +132,35 @@ func ontoHead(g *revision.Graph, target string, applied revision.Set) (revision.
 		}
 		return "", fault.New(fault.Target, "--onto %s is not one revision", target).Try("bellows heads")
 	}
+	return appliedHead(g, applied)
+}
+
+// appliedHead is the only head that is applied, or else the only one whose branch
+// need not move because the others can.
+func appliedHead(g *revision.Graph, applied revision.Set) (revision.ID, error) {
 	heads := g.Heads()
-	var candidates []revision.ID
+	var done, movable []revision.ID
 	for _, h := range heads {
 		if applied.Has(h) || len(heads) == 1 {
-			candidates = append(candidates, h)
+			done = append(done, h)
+		}
+		if _, err := g.Rebase(applied, h); err == nil {
+			movable = append(movable, h)
 		}
 	}
-	if len(candidates) == 1 {
-		return candidates[0], nil
-	}
-	if len(heads) == 0 {
+	switch {
+	case len(heads) == 0:
 		return "", fault.New(fault.Graph, "there are no migrations").Try("bellows new")
+	case len(done) == 1:
+		return done[0], nil
+	case len(movable) == 1:
+		return movable[0], nil
+	case len(movable) == 0:
+		return "", fault.New(fault.Graph, "more than one of the %d heads has something applied that would have to move: %s", len(heads), strings.Join(texts(heads), ", ")).
+			Try("join them: bellows merge")
 	}
-	return "", fault.New(fault.Graph, "%d of the %d heads are applied: %s", len(candidates), len(heads), strings.Join(texts(heads), ", ")).
-		Try("bellows rebase --onto %s, or bellows merge", heads[0])
+	return "", fault.New(fault.Graph, "%d of the %d heads are applied: %s", len(done), len(heads), strings.Join(texts(heads), ", ")).
+		Try("bellows rebase --onto %s, or bellows merge", movable[0])
 }
 
 // rewrite is a file with a new text.

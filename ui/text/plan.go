@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/lint"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
@@ -178,7 +179,7 @@ func verb(st plan.Statement) string {
 func writeWarning(p *page, w event.Warning) {
 	p.line("\n%s %s", p.yellow("warning:"), indentRest(lines(w.Text), "  "))
 	if w.File != "" {
-		p.line("  at %s:%d", clean(w.File), w.Line)
+		p.line("  at %s", clean((fault.Pos{File: w.File, Line: w.Line}).String()))
 	}
 	if w.Hint != "" {
 		p.line("%s %s", p.cyan("hint:"), indentRest(lines(w.Hint), "  "))
