@@ -42,7 +42,7 @@ type Traits struct {
 	Incoming         string // expression with one %s, a column: in that list, the value that was to be inserted
 	BudgetTx         string // statement with %[1]d and %[2]d, milliseconds: lock and statement time-outs until the transaction ends (0: none)
 	BudgetSession    string // the same until the session is reset
-	ResetSession     string // statement that gives the session its first settings again, or ""
+	ResetSession     string // statements, joined by "; ", that give the session its first settings again, or ""
 	Elapsed          string // expression: milliseconds since the transaction's BudgetTx; %s, where there is one, is the literal of our own clock then
 	Delimiter        string // command of the database's own client, with %s, that changes what ends a statement, or ""
 	TableExists      string // query with two %s, literals of schema and table (schema is ignored where there are none): a row when it is there

@@ -14,11 +14,16 @@ import (
 // leaseName is the key of the only row of the lease table.
 const leaseName = "run"
 
-// Claim is who wants the lease.
+// ousted is what the free lease of a run says that a person ended.
+const ousted = "ousted"
+
+// Claim is who wants the lease. Had is the fence that the same run held before
+// its connection broke, the zero Fence when it held none.
 type Claim struct {
 	Run, Owner, Host, Doing string
 	PID                     int
 	Session                 db.Session
+	Had                     Fence
 }
 
 // Holding is who has the lease.
@@ -27,6 +32,7 @@ type Holding struct {
 	Session db.Session
 	Epoch   int64
 	Expired bool // by the server's clock
+	ousted  bool // it is free because a person ended its holder
 }
 
 // Fence is the right to write: the epoch under which the lease was taken. The
@@ -63,8 +69,7 @@ func (l Ledger) holding(ctx context.Context, c db.Conn, tail string) (*Holding, 
 	h.PID, h.Expired = int(pid), expired == 1
 	h.Since = parseTime(since)
 	if h.Run == "" {
-		h.Expired = true
-		return &Holding{Epoch: h.Epoch, Expired: true}, nil
+		return &Holding{Epoch: h.Epoch, Expired: true, ousted: h.Doing == ousted}, nil
 	}
 	return &h, nil
 }
@@ -72,9 +77,18 @@ func (l Ledger) holding(ctx context.Context, c db.Conn, tail string) (*Holding, 
 // Free tells whether nobody holds the lease.
 func (h *Holding) Free() bool { return h == nil || h.Run == "" }
 
+// Ended is fault.LockLost when a person ended the run that had that fence.
+func (h *Holding) Ended(had Fence) error {
+	if h != nil && h.ousted && had != (Fence{}) && h.Epoch == had.Epoch+1 {
+		return lost()
+	}
+	return nil
+}
+
 // Take takes the lease when it is free, ours already, or when mayTake says that
 // its holder may be succeeded. It gives the fence, and the holder that was
-// succeeded or that is in the way (then ok is false).
+// succeeded or that is in the way (then ok is false). A run that a person ended
+// gets fault.LockLost: it must not come back on its own.
 func (l Ledger) Take(ctx context.Context, c db.Conn, claim Claim, ttl time.Duration, mayTake func(Holding) bool) (f Fence, held *Holding, ok bool, err error) {
 	if _, err = c.Exec(ctx, l.t.BeginWrite); err != nil {
 		return f, nil, false, err
@@ -90,6 +104,9 @@ func (l Ledger) Take(ctx context.Context, c db.Conn, claim Claim, ttl time.Durat
 	}
 	if !held.Free() && held.Run != claim.Run && !mayTake(*held) {
 		return f, held, false, nil
+	}
+	if err := held.Ended(claim.Had); err != nil {
+		return f, nil, false, err
 	}
 	epoch := held.Epoch + 1
 	if _, err = c.Exec(ctx, l.takeSQL(claim, epoch, ttl)); err != nil {
@@ -118,6 +135,12 @@ func (l Ledger) Beat(ctx context.Context, c db.Conn, f Fence, ttl time.Duration,
 	return l.touchLease(ctx, c, f, "expires = "+l.nowPlus(ttl)+", doing = "+l.d.Literal(doing))
 }
 
+// Move tells that the lease's run has another session now.
+func (l Ledger) Move(ctx context.Context, c db.Conn, f Fence, s db.Session) error {
+	q := l.d.Literal
+	return l.touchLease(ctx, c, f, "session = "+strconv.FormatInt(s.PID, 10)+", session_start = "+q(s.Start)+", session_host = "+q(s.Host))
+}
+
 // Release gives the lease back; fault.LockLost when it was no longer ours.
 func (l Ledger) Release(ctx context.Context, c db.Conn, f Fence) error {
 	return l.touchLease(ctx, c, f, "run = '', expires = "+l.t.Now+", doing = ''")
@@ -130,16 +153,21 @@ func (l Ledger) touchLease(ctx context.Context, c db.Conn, f Fence, set string) 
 		return err
 	}
 	if n == 0 {
-		return fault.New(fault.LockLost, "the lock was taken over by another run").
-			Try("look with `bellows status`, then run the same command again")
+		return lost()
 	}
 	return nil
 }
 
-// Oust removes whoever holds the lease, so that his writes fail from now on.
+func lost() error {
+	return fault.New(fault.LockLost, "the lock was taken away from this run, by another run or by `bellows unlock`").
+		Try("look with `bellows status`, then run the same command again")
+}
+
+// Oust removes whoever holds the lease, so that his writes fail from now on. It
+// changes no row when somebody else holds it by now.
 func (l Ledger) Oust(h Holding) string {
-	return "UPDATE " + l.table("lease") + " SET run = '', epoch = epoch + 1, expires = " + l.t.Now + ", doing = '' WHERE name = " +
-		l.d.Literal(leaseName) + " AND epoch = " + strconv.FormatInt(h.Epoch, 10)
+	return "UPDATE " + l.table("lease") + " SET run = '', epoch = epoch + 1, expires = " + l.t.Now + ", doing = " + l.d.Literal(ousted) +
+		" WHERE name = " + l.d.Literal(leaseName) + " AND epoch = " + strconv.FormatInt(h.Epoch, 10)
 }
 
 // epoch is the value of a fence column: null, and so refused, once the lease

@@ -114,6 +114,10 @@ func (e *stepwise) resume(ctx context.Context, p ledger.Progress) error {
 			}
 		}
 	}
+	if err := e.commit(ctx, []string{e.led.Note("resume", p.Revision, fmt.Sprintf("%s, after statement %d of %d", p.Direction, e.done, len(e.units)), e.by)}); err != nil {
+		e.rollback(ctx)
+		return explainUnlessGone(err, "recording progress")
+	}
 	e.emit(event.MigrationStarted{ID: string(p.Revision), Name: e.step.Revision.Name, Direction: string(p.Direction), Tx: string(e.step.Tx), Resumed: e.done})
 	return e.replay(ctx)
 }
@@ -122,7 +126,7 @@ func (e *stepwise) resume(ctx context.Context, p ledger.Progress) error {
 func (e *stepwise) replay(ctx context.Context) error {
 	for _, u := range e.units[:e.done] {
 		for i := range u {
-			if u[i].Effect.Class != plan.Session {
+			if !isSession(&u[i]) {
 				continue
 			}
 			if _, err := e.conn.Exec(ctx, u[i].SQL); err != nil {
@@ -215,6 +219,9 @@ func unitTouches(u []plan.Statement) []plan.Touch {
 
 // runTogether runs a unit and the record of its progress in one transaction.
 func (e *stepwise) runTogether(ctx context.Context, u []plan.Statement, extra time.Duration) error {
+	if err := e.again(ctx); err != nil {
+		return err
+	}
 	traits := e.conn.Dialect().Traits()
 	t := transaction{work: e.work}
 	t.add(traits.BeginWrite, origin{})
@@ -235,6 +242,9 @@ func (e *stepwise) runTogether(ctx context.Context, u []plan.Statement, extra ti
 	}
 	next := e.progress(false, "")
 	next.Done, next.Hash = e.done+1, hashUnits(e.units[:e.done+1])
+	for _, sql := range e.resets(e.done + 1) {
+		t.add(sql, origin{})
+	}
 	t.add(e.led.SetProgress(next, e.by), origin{record: true})
 	t.add("COMMIT", origin{commit: true})
 	if err := t.flush(ctx); err != nil {
@@ -264,6 +274,9 @@ func (e *stepwise) runAlone(ctx context.Context, s *plan.Statement) error {
 		return err
 	}
 	e.point("intent recorded")
+	if err := e.again(ctx); err != nil {
+		return err
+	}
 	if err := e.execAlone(ctx, s); err != nil {
 		return e.cleanIndex(ctx, s, err)
 	}
@@ -278,7 +291,14 @@ func (e *stepwise) runAlone(ctx context.Context, s *plan.Statement) error {
 
 // note records progress by itself.
 func (e *stepwise) note(ctx context.Context, p ledger.Progress) error {
-	_, err := e.conn.Exec(ctx, e.led.SetProgress(p, e.by))
+	err := e.insist(ctx, func() error {
+		for _, sql := range append(e.resets(e.done+1), e.led.SetProgress(p, e.by)) {
+			if _, err := e.conn.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err == nil || isGone(err) {
 		return err
 	}
@@ -321,9 +341,14 @@ func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
 
 // checks are the queries that must return no rows.
 func (e *stepwise) checks(ctx context.Context) error {
+	if err := e.again(ctx); err != nil {
+		return err
+	}
 	t := transaction{work: e.work}
 	for i := range e.step.Checks {
-		if err := t.check(ctx, &e.step.Checks[i]); err != nil {
+		s := &e.step.Checks[i]
+		err := e.patiently(ctx, e.step.Move, s.Effect.Touches, e.o.LockTimeout, func(time.Duration) error { return t.check(ctx, s) })
+		if err != nil {
 			return err
 		}
 	}
@@ -333,11 +358,8 @@ func (e *stepwise) checks(ctx context.Context) error {
 // finish records that the whole step is done.
 func (e *stepwise) finish(ctx context.Context, took time.Duration) error {
 	e.point("each finish")
-	traits := e.conn.Dialect().Traits()
-	if traits.ResetSession != "" {
-		if _, err := e.conn.Exec(ctx, traits.ResetSession); err != nil {
-			return explainUnlessGone(err, "resetting the session")
-		}
+	if err := e.clean(ctx); err != nil {
+		return explainUnlessGone(err, "resetting the session")
 	}
 	if err := e.commit(ctx, e.records(e.step, 1, ledger.Done{Duration: took})); err != nil {
 		if isGone(err) {
@@ -353,14 +375,19 @@ func (e *stepwise) finish(ctx context.Context, took time.Duration) error {
 
 // stumbled records a failure part-way.
 func (e *stepwise) stumbled(ctx context.Context, err error) error {
-	if isGone(err) || isWait(err) {
+	if isGone(err) {
 		return err
+	}
+	if again := e.clean(context.WithoutCancel(ctx)); isGone(again) {
+		return again
 	}
 	f := locate(err, &plan.Statement{})
 	if f.Code == fault.LockLost {
 		return err
 	}
 	if f.Code == fault.Interrupted {
+		// The server answered, so the outcome is known: it was undone.
+		e.write(ctx, []string{e.led.SetProgress(e.progress(false, ""), e.by)})
 		return e.stopped(ctx)
 	}
 	state := fmt.Sprintf("%d of %d statements are done and stay; correct this one and run the same command again", e.done, len(e.units))

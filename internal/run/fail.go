@@ -92,6 +92,19 @@ func withText(pos fault.Pos, s *plan.Statement, offset int) fault.Pos {
 	return pos
 }
 
+// interrupted is interrupted with what this run has done so far.
+func (w *work) interrupted(ctx context.Context) error {
+	return interrupted(ctx, len(w.report.Applied)+len(w.report.Reverted))
+}
+
+// orInterrupted is err, or that the run was told to stop when that is its cause.
+func (w *work) orInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (classOf(err) == db.Canceled || errors.Is(err, context.Canceled)) {
+		return w.interrupted(ctx)
+	}
+	return err
+}
+
 // interrupted is what a run that was told to stop gives.
 func interrupted(ctx context.Context, done int) error {
 	if cause := context.Cause(ctx); fault.Has(cause, fault.LockLost) {

@@ -35,10 +35,18 @@ func (w *work) locked(ctx context.Context, do func(context.Context) error) error
 	return err
 }
 
+// ownSession is how long, at least, a run waits for the server to notice that
+// its broken session is gone.
+const ownSession = 5 * time.Second
+
 // acquire polls for the lock; it never waits inside the server, because a
 // waiting session and a concurrent index build block each other.
 func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
-	until := time.Now().Add(w.o.LockWait)
+	wait := w.o.LockWait
+	if w.by.Fence != (ledger.Fence{}) {
+		wait = max(wait, ownSession) // our own broken session may still hold it
+	}
+	until := time.Now().Add(wait)
 	var seen string
 	for wait := 20 * time.Millisecond; ; wait = min(wait*3/2, 500*time.Millisecond) {
 		fence, held, err := w.tryLock(ctx)
@@ -95,6 +103,9 @@ func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holdin
 		}
 		if !got {
 			h, err := w.led.Holder(ctx, w.conn)
+			if err == nil {
+				err = h.Ended(w.by.Fence)
+			}
 			if h == nil {
 				h = &ledger.Holding{}
 			}
@@ -109,7 +120,7 @@ func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holdin
 	if err := w.ensureLedger(ctx); err != nil {
 		return f, nil, err
 	}
-	f, other, took, err := w.led.Take(ctx, w.conn, w.claim(), leaseTime, func(h ledger.Holding) bool { return w.maySucceed(ctx, h) })
+	f, other, took, err := w.led.Take(ctx, w.conn, w.claim(), w.o.Lease, func(h ledger.Holding) bool { return w.maySucceed(ctx, h) })
 	if err != nil || !took {
 		return f, other, err
 	}
@@ -124,7 +135,7 @@ func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holdin
 }
 
 func (w *work) claim() ledger.Claim {
-	return ledger.Claim{Run: w.o.Run, Owner: w.o.Owner, Host: w.o.Host, PID: w.o.PID, Doing: w.o.Verb, Session: w.conn.Session()}
+	return ledger.Claim{Run: w.o.Run, Owner: w.o.Owner, Host: w.o.Host, PID: w.o.PID, Doing: w.o.Verb, Session: w.conn.Session(), Had: w.by.Fence}
 }
 
 // maySucceed tells whether a holder's lease may be taken over: his session is
@@ -156,6 +167,9 @@ func (w *work) ensureLedger(ctx context.Context) error {
 		w.rollback(ctx)
 		if ok, again := w.led.Exists(ctx, w.conn); ok && again == nil {
 			return nil
+		}
+		if isWait(err) || isGone(err) {
+			return err
 		}
 		return explain(err, "creating the ledger")
 	}
@@ -204,7 +218,7 @@ func (w *work) beats(ctx context.Context, f ledger.Fence, lose context.CancelCau
 		}
 	}()
 	for {
-		sleep(ctx, leaseTime/3)
+		sleep(ctx, w.o.Lease/3)
 		if ctx.Err() != nil {
 			return
 		}
@@ -215,7 +229,7 @@ func (w *work) beats(ctx context.Context, f ledger.Fence, lose context.CancelCau
 			}
 			c = fresh
 		}
-		err := w.led.Beat(ctx, c, f, leaseTime, w.o.Verb)
+		err := w.led.Beat(ctx, c, f, w.o.Lease, w.o.Verb)
 		switch {
 		case fault.Has(err, fault.LockLost):
 			lose(err)
@@ -231,7 +245,11 @@ func (w *work) beats(ctx context.Context, f ledger.Fence, lose context.CancelCau
 func isGone(err error) bool { return classOf(err) == db.Gone }
 
 // isWait tells whether the same transaction may succeed when tried again.
-func isWait(err error) bool { return classOf(err) == db.Wait }
+// One that was explained already is final.
+func isWait(err error) bool {
+	var f *fault.Error
+	return !errors.As(err, &f) && classOf(err) == db.Wait
+}
 
 // classOf is the class of a server's error; -1 for any other.
 func classOf(err error) db.Class {

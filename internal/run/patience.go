@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,8 @@ const rest = 5
 
 // patiently tries until the locks were had or the budget is spent. Before each
 // try it looks, without queueing, whether somebody holds what the try needs.
-func (w *work) patiently(ctx context.Context, m revision.Move, wants []plan.Touch, try func(extra time.Duration) error) error {
+// held is how long others may wait for us in one try.
+func (w *work) patiently(ctx context.Context, m revision.Move, wants []plan.Touch, held time.Duration, try func(extra time.Duration) error) error {
 	until := time.Now().Add(w.o.RetryBudget)
 	var last error
 	for n := 1; ; n++ {
@@ -46,25 +48,27 @@ func (w *work) patiently(ctx context.Context, m revision.Move, wants []plan.Touc
 				return err
 			}
 		}
-		pause := w.pause(n, len(in) > 0 && last == nil)
+		pause := pauseBefore(n, held+extra, len(in) > 0 && last == nil)
 		w.emit(blocked(m, wants, n, pause, in))
 		if time.Now().Add(pause).After(until) {
 			return outOfPatience(last, wants, in, w.o.RetryBudget)
 		}
 		if ctx.Err() != nil {
-			return interrupted(ctx, len(w.report.Applied)+len(w.report.Reverted))
+			return w.interrupted(ctx)
 		}
+		last = nil
 		sleep(ctx, pause)
 	}
 }
 
-// pause is how long to stay away before the next try; shorter while we only
+// pauseBefore is how long to stay away before the next try: at least [rest]
+// times as long as others may have waited for us. It is shorter while we only
 // looked and so held nobody up.
-func (w *work) pause(n int, onlyLooked bool) time.Duration {
+func pauseBefore(n int, held time.Duration, onlyLooked bool) time.Duration {
 	if onlyLooked {
 		return jitter(min(time.Duration(n)*100*time.Millisecond, time.Second))
 	}
-	return jitter(min(w.o.LockTimeout*rest, 30*time.Second))
+	return rest*held + rand.N(max(rest*held/2, time.Millisecond))
 }
 
 func blocked(m revision.Move, wants []plan.Touch, n int, pause time.Duration, in []event.Blocker) event.Blocked {
@@ -82,7 +86,7 @@ func outOfPatience(last error, wants []plan.Touch, in []event.Blocker, budget ti
 		what = fmt.Sprintf("%s on %s", orElse(string(wants[0].Lock), "its lock"), wants[0].Table)
 	}
 	f := fault.New(fault.Busy, "could not get %s within %s%s", what, budget, blockerText(in)).Because(last)
-	return f.Try("nothing changed; end or wait for those sessions, raise --lock-timeout, or run the same command at a calmer time")
+	return f.Try("end or wait for those sessions, raise --lock-timeout, or run the same command at a calmer time")
 }
 
 func blockerText(in []event.Blocker) string {

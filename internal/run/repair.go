@@ -296,18 +296,66 @@ func (r *Runner) Unlock(ctx context.Context, force string) (*event.Holder, error
 	if err != nil || h.Free() {
 		return nil, explainUnlessGone(err, "reading the ledger")
 	}
-	if force != h.Run && !r.maySucceed(ctx, *h) {
+	forced := force == h.Run
+	if !forced && !r.maySucceed(ctx, *h) {
 		return &h.Holder, fault.New(fault.Locked, "the holder is alive: %s", holderText(h.Holder)).
 			Try("wait for it; or, when you are sure, end it: bellows unlock --force %s", h.Run)
 	}
-	if killer, ok := r.conn.(db.Killer); ok && force == h.Run {
-		if err := killer.Kill(ctx, h.Session); err != nil {
-			return &h.Holder, explain(err, "ending the holder's session")
+	killer, _ := r.conn.(db.Killer)
+	if !forced {
+		killer = nil
+	}
+	return &h.Holder, r.oust(ctx, *h, killer)
+}
+
+// oust takes the lease away first, so that the run knows when it comes back
+// with a new session that it must not go on, and then ends its session. A
+// transaction of its own may hold the lease's row; that ends with the session.
+func (r *Runner) oust(ctx context.Context, h ledger.Holding, killer db.Killer) error {
+	kill := func() error {
+		if killer == nil {
+			return nil
+		}
+		return explainUnlessGone(killer.Kill(ctx, h.Session), "ending the holder's session")
+	}
+	err := r.takeAway(ctx, h)
+	if isWait(err) && killer != nil {
+		if err := kill(); err != nil {
+			return err
+		}
+		for tries := 0; isWait(err) && tries < reconnects; tries++ {
+			err = r.takeAway(ctx, h)
 		}
 	}
+	if err != nil {
+		return explain(err, "taking the lock away")
+	}
+	return kill()
+}
+
+// takeAway frees the lease of that very holder, and journals it.
+func (r *Runner) takeAway(ctx context.Context, h ledger.Holding) error {
 	w := &work{Runner: r, by: ledger.By{Run: r.o.Run, Actor: r.o.Owner, Tool: r.o.Tool, Tag: r.o.Tag}}
-	detail := "removed " + holderText(h.Holder)
-	return &h.Holder, w.record(ctx, []string{r.led.Oust(*h), r.led.Note("unlock", "", detail, w.by)})
+	changed := int64(0)
+	items := []db.Item{
+		{SQL: r.conn.Dialect().Traits().BeginWrite}, {SQL: r.led.Oust(h)},
+		{SQL: r.led.Note("unlock", "", "removed "+holderText(h.Holder), w.by)}, {SQL: "COMMIT"},
+	}
+	err := r.conn.Send(ctx, items[:3], func(i int, rows int64) {
+		if i == 1 {
+			changed = rows
+		}
+	})
+	if err == nil && changed == 0 {
+		err = fault.New(fault.Locked, "the lock has changed hands meanwhile").Try("look again: bellows unlock")
+	}
+	if err == nil {
+		err = r.conn.Send(ctx, items[3:], nil)
+	}
+	if err != nil && !isGone(err) {
+		w.rollback(ctx)
+	}
+	return err
 }
 
 // Journal reads the newest lines of the journal, the oldest of them first.

@@ -54,6 +54,7 @@ type Options struct {
 	RetryBudget      time.Duration // 5 min
 	StatementTimeout time.Duration // none
 	Grace            time.Duration // 10 s
+	Lease            time.Duration // 15 s; how long a lease lives without a beat
 	Strict           bool
 
 	// Point is called at every numbered point at which a test may kill the process.
@@ -79,9 +80,6 @@ type Report struct {
 	Duration          time.Duration
 }
 
-// leaseTime is how long a lease lives without a beat.
-const leaseTime = 15 * time.Second
-
 // reconnects bounds how often one run replaces a broken connection without
 // getting anything done in between.
 const reconnects = 5
@@ -102,6 +100,7 @@ func New(c db.Conn, o Options) *Runner {
 	standard(&o.RetryBudget, 5*time.Minute)
 	standard(&o.StatementTimeout, 0)
 	standard(&o.Grace, 10*time.Second)
+	standard(&o.Lease, 15*time.Second)
 	return &Runner{conn: c, led: ledger.New(c.Dialect(), o.Ledger), o: o}
 }
 
@@ -154,7 +153,8 @@ func (r *Runner) drive(ctx context.Context, ask Ask, choose func(*View) ([]revis
 		return rep, err
 	}
 	moves, err := choose(v)
-	if err != nil || len(moves) == 0 {
+	if underWay := fault.Has(err, fault.Repair); err != nil && !underWay || err == nil && len(moves) == 0 {
+		// What looks half-done may be another run at work: that is told under the lock.
 		return rep, err
 	}
 	w := &work{Runner: r, ask: ask, report: &rep}
@@ -184,13 +184,13 @@ func (w *work) persist(ctx context.Context, choose func(*View) ([]revision.Move,
 		before := len(w.report.Applied) + len(w.report.Reverted)
 		err := w.locked(ctx, func(ctx context.Context) error { return w.act(ctx, choose) })
 		if !isGone(err) || w.o.Open == nil || ctx.Err() != nil {
-			return err
+			return broken(err)
 		}
 		if len(w.report.Applied)+len(w.report.Reverted) > before {
 			tries = 0
 		}
 		if tries >= reconnects {
-			return err
+			return broken(err)
 		}
 		if again := w.reconnect(ctx, err); again != nil {
 			return again
@@ -200,21 +200,44 @@ func (w *work) persist(ctx context.Context, choose func(*View) ([]revision.Move,
 
 // reconnect replaces the session. The server may be on its way up, so it tries
 // for as long as it would wait for a lock.
-func (w *work) reconnect(ctx context.Context, lost error) error {
-	_ = w.conn.Close()
-	until := time.Now().Add(max(w.o.LockWait, 5*time.Second))
+func (r *Runner) reconnect(ctx context.Context, lost error) error {
+	_ = r.conn.Close()
+	until := time.Now().Add(max(r.o.LockWait, ownSession))
 	for wait := 50 * time.Millisecond; ; wait = min(wait*2, 2*time.Second) {
-		c, err := w.o.Open(ctx, w.app(""))
+		c, err := r.o.Open(ctx, r.app(""))
 		if err == nil {
-			w.conn = c
-			w.emit(event.Reconnected{Err: lost})
+			r.conn = c
+			r.emit(event.Reconnected{Err: lost})
 			return nil
 		}
 		if time.Now().After(until) || ctx.Err() != nil {
-			return errors.Join(lost, err)
+			return broken(errors.Join(lost, err))
 		}
 		sleep(ctx, jitter(wait))
 	}
+}
+
+// broken is what people see of a connection that broke and stays broken.
+func broken(err error) error {
+	var f *fault.Error
+	if !isGone(err) || errors.As(err, &f) && f.Code == fault.Lost {
+		return err
+	}
+	return fault.New(fault.Lost, "the connection to the database broke").Because(err).
+		Try("run the same command again: it finds out what was done and continues")
+}
+
+// reading does what only reads, once more with a new session when the
+// connection turns out to be broken.
+func (r *Runner) reading(ctx context.Context, do func() error) error {
+	err := do()
+	if !isGone(err) || r.o.Open == nil || ctx.Err() != nil {
+		return broken(err)
+	}
+	if again := r.reconnect(ctx, err); again != nil {
+		return again
+	}
+	return broken(do())
 }
 
 // app is what other sessions see of one of ours.
@@ -286,7 +309,7 @@ func (w *work) steps(ctx context.Context, p plan.Plan) error {
 	}
 	for i := range p.Steps {
 		if ctx.Err() != nil {
-			return interrupted(ctx, len(w.report.Applied)+len(w.report.Reverted))
+			return w.interrupted(ctx)
 		}
 		s := &p.Steps[i]
 		w.started(s, i, len(p.Steps))
@@ -297,6 +320,9 @@ func (w *work) steps(ctx context.Context, p plan.Plan) error {
 			err = w.together(ctx, p.Steps[i:i+1])
 		}
 		if err != nil {
+			return err
+		}
+		if err := w.freshSession(ctx, s); err != nil {
 			return err
 		}
 		s.Script, s.Statements = revision.Script{}, nil // a long run need not keep what is done
@@ -325,7 +351,15 @@ func (w *work) single(ctx context.Context, p plan.Plan) error {
 	if len(p.Steps) == 0 {
 		return nil
 	}
-	return w.together(ctx, p.Steps)
+	if err := w.together(ctx, p.Steps); err != nil {
+		return err
+	}
+	for i := range p.Steps {
+		if setsSession(&p.Steps[i]) {
+			return w.freshSession(ctx, &p.Steps[i])
+		}
+	}
+	return nil
 }
 
 func texts(ids []revision.ID) []string {

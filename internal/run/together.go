@@ -19,9 +19,12 @@ import (
 // too, and does the whole of it again while the application has the locks.
 func (w *work) together(ctx context.Context, steps []plan.Step) error {
 	begun := time.Now()
-	err := w.patiently(ctx, steps[0].Move, touches(steps), func(extra time.Duration) error {
+	err := w.patiently(ctx, steps[0].Move, touches(steps), w.longestLock(steps), func(extra time.Duration) error {
 		return w.attempt(ctx, steps, begun, extra)
 	})
+	if fault.Has(err, fault.Busy) {
+		return w.failed(ctx, steps[0], err, "nothing changed")
+	}
 	if err != nil {
 		return err
 	}
@@ -30,6 +33,19 @@ func (w *work) together(ctx context.Context, steps []plan.Step) error {
 		w.finished(s.Move, s.Revision.Name, took)
 	}
 	return nil
+}
+
+// longestLock is the longest lock time-out of some steps.
+func (w *work) longestLock(steps []plan.Step) time.Duration {
+	longest := time.Duration(0)
+	for _, s := range steps {
+		lock := w.o.LockTimeout
+		if len(s.Statements) > 0 {
+			lock = orTime(s.Statements[0].LockTimeout, lock)
+		}
+		longest = max(longest, lock)
+	}
+	return longest
 }
 
 // attempt is one try of a transaction. Its error is a fault with a place, and
@@ -81,9 +97,6 @@ func (t *transaction) add(sql string, o origin) {
 // fill gathers the whole transaction, sending what must be sent on the way.
 func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Time, extra time.Duration) error {
 	traits := t.conn.Dialect().Traits()
-	if traits.ResetSession != "" {
-		t.add(traits.ResetSession, origin{})
-	}
 	t.add(traits.BeginWrite, origin{})
 	locks, err := t.lockable(ctx, touches(steps))
 	if err != nil {
@@ -100,6 +113,11 @@ func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Ti
 		}
 		if err := t.fillStep(ctx, i, s); err != nil {
 			return err
+		}
+		// Our record, and whatever comes next, must not see what this step set:
+		// another role, search_path or encoding.
+		for _, sql := range resets(traits) {
+			t.add(sql, origin{step: i})
 		}
 		for _, sql := range t.records(s, int64(i)+1, t.took(s, begun)) {
 			t.add(sql, origin{step: i, record: true})
@@ -157,7 +175,18 @@ func (t *transaction) callGo(ctx context.Context, s *plan.Step) error {
 	}
 	work, cancel := t.grace(ctx)
 	defer cancel()
-	return fn(work, t.conn)
+	return t.orInterrupted(ctx, guarded(work, fn, t.conn))
+}
+
+// guarded makes an error of a panic, so that the transaction is rolled back and
+// the lock given back as after any other failure.
+func guarded(ctx context.Context, fn Func, c db.Conn) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Failed, "the migration's Go function panicked: %s", fault.Redact(fmt.Sprint(p)))
+		}
+	}()
+	return fn(ctx, c)
 }
 
 // flush sends what was gathered.
@@ -193,7 +222,7 @@ func (t *transaction) blame(ctx context.Context, err error, from []origin) error
 	case e.Class == db.Wait:
 		return err
 	case e.Class == db.Canceled && ctx.Err() != nil:
-		return interrupted(ctx, len(t.report.Applied)+len(t.report.Reverted))
+		return t.interrupted(ctx)
 	case o.record:
 		return t.recordFailed(err)
 	case o.commit:
@@ -220,12 +249,12 @@ func (t *transaction) check(ctx context.Context, s *plan.Statement) error {
 	defer cancel()
 	rows, err := t.conn.Query(work, s.SQL)
 	if err != nil {
-		return locateUnlessGone(err, s)
+		return locateUnlessGone(t.orInterrupted(ctx, err), s)
 	}
 	defer rows.Close()
 	sample, more, err := sampleRows(rows, 5)
 	if err != nil {
-		return locateUnlessGone(err, s)
+		return locateUnlessGone(t.orInterrupted(ctx, err), s)
 	}
 	if len(sample) == 0 {
 		return nil
@@ -292,13 +321,31 @@ func (w *work) records(s *plan.Step, ahead int64, d ledger.Done) []string {
 	id := s.Move.ID
 	var out []string
 	if s.Move.Direction == revision.Down {
-		out = w.led.Reverted(id, w.ask.Action, "", w.by)
+		out = w.reverts(s)
 	} else {
 		d.Revision, d.Script, d.State, d.Seq, d.Action = s.Revision, s.Script, ledger.Applied, w.seq+ahead, w.ask.Action
 		out = w.led.Record(d, w.by)
 	}
 	if s.Tx == plan.TxEach {
 		out = append(out, w.led.ClearProgress(id))
+	}
+	return out
+}
+
+// reverts gives the records of a step that went down. What a squash stands in
+// for goes down with it.
+func (w *work) reverts(s *plan.Step) []string {
+	id := s.Move.ID
+	var out []string
+	if _, known := w.view.State.Entries[id]; known {
+		out = w.led.Reverted(id, w.ask.Action, "", w.by)
+	} else {
+		out = w.led.Record(ledger.Done{Revision: s.Revision, Script: s.Script, State: ledger.Reverted, Action: w.ask.Action}, w.by)
+	}
+	for _, old := range w.view.Graph.Covered(id) {
+		if w.view.State.Entries[old].Holds() {
+			out = append(out, w.led.Reverted(old, w.ask.Action, "as part of "+string(id), w.by)...)
+		}
 	}
 	return out
 }
@@ -341,13 +388,36 @@ func (w *work) write(ctx context.Context, sqls []string) {
 	}
 }
 
-// commit sends statements of ours in one transaction.
+// commit sends statements of ours in one transaction. Others look at the same
+// rows for a moment, so it insists.
 func (w *work) commit(ctx context.Context, sqls []string) error {
 	items := []db.Item{{SQL: w.conn.Dialect().Traits().BeginWrite}}
 	for _, sql := range sqls {
 		items = append(items, db.Item{SQL: sql})
 	}
-	return w.conn.Send(ctx, append(items, db.Item{SQL: "COMMIT"}), nil)
+	items = append(items, db.Item{SQL: "COMMIT"})
+	return w.insist(ctx, func() error {
+		err := w.conn.Send(ctx, items, nil)
+		if isWait(err) {
+			w.rollback(ctx)
+		}
+		return err
+	})
+}
+
+// ledgerPatience bounds how long we try to write to the ledger.
+const ledgerPatience = 30 * time.Second
+
+// insist does something of ours again while others hold what it needs.
+func (w *work) insist(ctx context.Context, do func() error) error {
+	until := time.Now().Add(ledgerPatience)
+	for {
+		err := do()
+		if !isWait(err) || ctx.Err() != nil || time.Now().After(until) {
+			return err
+		}
+		sleep(ctx, jitter(100*time.Millisecond))
+	}
 }
 
 // grace gives a context for work that may go on for a while after ctx ended,

@@ -1,0 +1,120 @@
+package run
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/plan"
+)
+
+// isSession tells whether a statement sets something of the session. Dumps do
+// that with a query, too.
+func isSession(s *plan.Statement) bool {
+	c := s.Effect.Class
+	return c == plan.Session || c == plan.Query && strings.Contains(strings.ToLower(s.SQL), "set_config")
+}
+
+// resets are the statements that give a session its first settings again; none
+// where the database has no such statement.
+func resets(t dialect.Traits) []string {
+	if t.ResetSession == "" {
+		return nil
+	}
+	return strings.Split(t.ResetSession, "; ")
+}
+
+// resets are those that our own writes need before them, because one of the
+// first n units set something of the session.
+func (e *stepwise) resets(n int) []string {
+	for _, u := range e.units[:min(n, len(e.units))] {
+		for i := range u {
+			if isSession(&u[i]) {
+				return resets(e.conn.Dialect().Traits())
+			}
+		}
+	}
+	return nil
+}
+
+// again sets what the done statements had set, after our own write reset it.
+func (e *stepwise) again(ctx context.Context) error {
+	if len(e.resets(e.done)) == 0 {
+		return nil
+	}
+	return e.replay(ctx)
+}
+
+// clean gives the session its first settings again.
+func (w *work) clean(ctx context.Context) error {
+	for _, sql := range resets(w.conn.Dialect().Traits()) {
+		if _, err := w.conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setsSession(s *plan.Step) bool {
+	for i := range s.Statements {
+		if isSession(&s.Statements[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// freshSession takes another session after a step that set something of this
+// one, where the database has no statement that resets it. The lease stays
+// ours all the while, so nobody comes between.
+func (w *work) freshSession(ctx context.Context, s *plan.Step) error {
+	if w.o.Open == nil || w.conn.Dialect().Traits().ResetSession != "" || !setsSession(s) {
+		return nil
+	}
+	fresh, err := w.o.Open(ctx, w.app(""))
+	if err != nil {
+		return err
+	}
+	// A database in memory is not the same one for another session.
+	if ok, err := w.led.Exists(ctx, fresh); err != nil || !ok {
+		_ = fresh.Close()
+		return err
+	}
+	old := w.conn
+	if locker, ok := old.(db.Locker); ok {
+		if err := locker.Unlock(ctx, w.led.LockKey()); err != nil {
+			_ = fresh.Close()
+			return err
+		}
+	}
+	w.conn = fresh
+	if err := w.led.Move(ctx, fresh, w.by.Fence, fresh.Session()); err != nil {
+		_ = old.Close()
+		return explainUnlessGone(err, "moving the lock to another session")
+	}
+	_ = old.Close()
+	return w.relock(ctx)
+}
+
+// relockEvery is how long to wait between two tries for a lock that is free in
+// a moment.
+const relockEvery = 20 * time.Millisecond
+
+// relock takes the session's lock again. Whoever tries for it at this moment
+// finds the lease held and gives it back.
+func (w *work) relock(ctx context.Context) error {
+	locker, ok := w.conn.(db.Locker)
+	if !ok {
+		return nil
+	}
+	for ctx.Err() == nil {
+		got, err := locker.TryLock(ctx, w.led.LockKey())
+		if err != nil || got {
+			return err
+		}
+		sleep(ctx, jitter(relockEvery))
+	}
+	return w.interrupted(ctx)
+}
