@@ -22,7 +22,8 @@ type Graph struct {
 	rank    []int32 // the place of each in order; nil likewise
 	labels  map[string]int32
 	repeat  []Revision
-	home    *folder // nil without a squash
+	home    *folder     // nil without a squash
+	stood   map[ID][]ID // what a squash stands in for in one database; see [Graph.Effective]
 }
 
 // edges lists for each revision those it comes after: to[from[i]:from[i+1]].

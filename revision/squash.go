@@ -306,7 +306,7 @@ func (g *Graph) Effective(applied []ID) (*Graph, []ID, error) {
 		return g, applied, nil
 	}
 	var errs []error
-	has, open, into := NewSet(applied...), Set{}, map[ID]ID{}
+	has, open, into, stood := NewSet(applied...), Set{}, map[ID]ID{}, map[ID][]ID{}
 	for i := range g.home.squashes {
 		s := &g.home.squashes[i]
 		some, all := g.home.progress(s, has)
@@ -315,6 +315,7 @@ func (g *Graph) Effective(applied []ID) (*Graph, []ID, error) {
 			for _, id := range some {
 				into[id] = s.id
 			}
+			stood[s.id] = some
 		case len(some) > 0 && s.cover == nil:
 			errs = append(errs, g.home.partWay(s, some))
 		case len(some) > 0:
@@ -333,7 +334,9 @@ func (g *Graph) Effective(applied []ID) (*Graph, []ID, error) {
 		}
 		view.repeat = g.repeat
 	}
-	return view, renamed(applied, into), nil
+	own := *view
+	own.stood = stood
+	return &own, renamed(applied, into), nil
 }
 
 // renamed puts a squash where the last of what it replaces was applied.
@@ -391,18 +394,23 @@ func (f *folder) replacedBy(id ID) (*squash, bool) {
 	return nil, false
 }
 
-// Covered gives what a squash stands in for, in order, as far as the files are
-// there; of those that are gone, the first and the last. It is nil for any other
-// revision.
+// Covered gives what a squash stands in for, in order: the revisions whose files
+// are there and, in a graph of [Graph.Effective], all that the database has
+// applied of them. Where neither is known it is the first and the last. It is nil
+// for any other revision.
 func (g *Graph) Covered(id ID) []ID {
 	if g.home == nil {
 		return nil
 	}
 	for _, s := range g.home.squashes {
-		if s.id == id && s.cover == nil {
-			return slices.Compact([]ID{s.From, s.To})
-		} else if s.id == id {
+		switch {
+		case s.id != id:
+		case s.cover != nil:
 			return slices.Clone(s.cover)
+		case len(g.stood[id]) > 0:
+			return slices.Clone(g.stood[id])
+		default:
+			return slices.Compact([]ID{s.From, s.To})
 		}
 	}
 	return nil
