@@ -138,7 +138,8 @@ type Preview struct {
 	Losses   []event.Destroys // counted, when there is a database
 	Warnings []event.Warning
 
-	seq int64 // the order of application of what is applied last
+	seq  int64                           // the order of application of what is applied last
+	held func(revision.ID) []revision.ID // what the ledger holds of what a squash stands in for
 }
 
 // Revision is one line of a [Status].

@@ -107,7 +107,7 @@ func (m *Migrator) preview(ctx context.Context, r Request, build func(*run.Runne
 	if err != nil {
 		return Preview{}, err
 	}
-	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: lateOnes(p, v), seq: v.State.LastSeq()}
+	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: lateOnes(p, v), seq: v.State.LastSeq(), held: v.HeldFor}
 	out.Losses, err = runner.Losses(ctx, p)
 	return out, err
 }
@@ -175,7 +175,7 @@ func (m *Migrator) Script(p Preview) (string, error) {
 		return "", err
 	}
 	by := ledger.By{Run: "script-" + newRun(), Actor: m.who.owner, Tool: "bellows " + Version, Tag: m.o.Tag}
-	return run.Script(d, m.o.Ledger, p.Plan, by, p.seq+1), nil
+	return run.Script(d, m.o.Ledger, p.Plan, by, p.seq+1, p.held), nil
 }
 
 // Stamp records revisions as applied, or as not applied, without running them,

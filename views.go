@@ -128,7 +128,7 @@ func editedFiles(problems []error) map[string]bool {
 }
 
 func lineOf(rev revision.Revision, v *run.View, s *Status, edited map[string]bool) Revision {
-	e := v.State.Entries[rev.ID]
+	e := entryOf(rev.ID, v)
 	r := Revision{ID: string(rev.ID), Name: rev.Name, Kind: string(rev.Kind), File: rev.File, Label: rev.Label,
 		Parents: texts(v.Graph.Parents(rev.ID)), Phase: string(e.Phase), Error: e.Error, State: "pending"}
 	if v.Has(rev.ID) || e.Holds() {
@@ -148,6 +148,21 @@ func lineOf(rev revision.Revision, v *run.View, s *Status, edited map[string]boo
 		r.State = ledger.Reverted
 	}
 	return r
+}
+
+// entryOf is what the ledger says of a revision; of a squash that was never run
+// here, what it says of the last one that the squash stands in for.
+func entryOf(id revision.ID, v *run.View) ledger.Entry {
+	e := v.State.Entries[id]
+	if !v.Has(id) || e.Holds() {
+		return e
+	}
+	for _, old := range v.Graph.Covered(id) {
+		if o := v.State.Entries[old]; o.Holds() && o.Seq >= e.Seq {
+			e = o
+		}
+	}
+	return e
 }
 
 // Journal is what really happened, oldest first; limit 0 is all, otherwise that

@@ -12,9 +12,10 @@ import (
 
 // Script is a plan as text that a person can run with the database's own
 // client, the ledger's writes included. firstSeq is the order of application of
-// the first step.
-func Script(d dialect.Dialect, name string, p plan.Plan, by ledger.By, firstSeq int64) string {
-	s := script{d: d, t: d.Traits(), led: ledger.New(d, name), by: by}
+// the first step; held, which may be nil, tells what the ledger holds of the
+// revisions that a squash stands in for.
+func Script(d dialect.Dialect, name string, p plan.Plan, by ledger.By, firstSeq int64, held func(revision.ID) []revision.ID) string {
+	s := script{d: d, t: d.Traits(), led: ledger.New(d, name), by: by, held: held}
 	s.line("-- From " + ids(p.From) + " to " + ids(p.To) + ".")
 	s.line("-- Run it with a client that stops at the first error.")
 	s.statement(s.t.BeginWrite)
@@ -34,6 +35,8 @@ type script struct {
 	t   dialect.Traits
 	led ledger.Ledger
 	by  ledger.By
+
+	held func(revision.ID) []revision.ID
 }
 
 func ids(list []revision.ID) string {
@@ -92,7 +95,14 @@ func (s *script) step(st *plan.Step, seq int64) {
 
 func (s *script) records(st *plan.Step, seq int64) []string {
 	if st.Move.Direction == revision.Down {
-		return s.led.Reverted(st.Move.ID, "down", "by script", s.by)
+		out := s.led.Reverted(st.Move.ID, "down", "by script", s.by)
+		if s.held == nil {
+			return out
+		}
+		for _, old := range s.held(st.Move.ID) {
+			out = append(out, s.led.Reverted(old, "down", "by script, as part of "+string(st.Move.ID), s.by)...)
+		}
+		return out
 	}
 	return s.led.Record(ledger.Done{Revision: st.Revision, Script: st.Script, State: ledger.Applied, Seq: seq, Action: "up", Detail: "by script"}, s.by)
 }

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bellowsdb/bellows/fault"
@@ -60,11 +61,19 @@ func (w *work) stamp(ctx context.Context, target string, forget Forget) error {
 			w.report.Applied = append(w.report.Applied, id)
 		case !want.Has(id) && done.Has(id):
 			sqls = append(sqls, w.led.Reverted(id, "stamp", "not applied", w.by)...)
+			for _, old := range v.HeldFor(id) {
+				sqls = append(sqls, w.led.Reverted(old, "stamp", "not applied, as part of "+string(id), w.by)...)
+			}
 			w.report.Reverted = append(w.report.Reverted, id)
 		}
 	}
 	w.point("stamp")
 	return w.record(ctx, sqls)
+}
+
+// HeldFor is what the ledger holds of the revisions that a squash stands in for.
+func (v *View) HeldFor(id revision.ID) []revision.ID {
+	return slices.DeleteFunc(v.Graph.Covered(id), func(old revision.ID) bool { return !v.State.Entries[old].Holds() })
 }
 
 func (w *work) stampOne(v *View, id revision.ID, seq int64) ([]string, error) {
