@@ -38,13 +38,13 @@ func (d Dialect) Name() string { return "postgres" }
 // RollsBackDDL is true: DDL can be rolled back.
 func (d Dialect) RollsBackDDL() bool { return true }
 
-// Traits are the facts; they are the same for all versions.
+// Traits are the facts; all but one are the same for all versions.
 func (d Dialect) Traits() dialect.Traits {
 	return dialect.Traits{
 		TransactionalDDL: true,
 		Schemas:          true,
 		SessionLock:      true,
-		ConcurrentIndex:  true,
+		ConcurrentIndex:  d.Version() < 140000 || d.Version() >= 140004, // 14.0 to 14.3 can damage one
 		Pipelines:        true,
 		MaxIdent:         63,
 		BeginWrite:       "BEGIN",

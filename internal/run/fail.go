@@ -19,6 +19,7 @@ func explain(err error, while string) error {
 	}
 	f := fault.New(e.Code, "%s", fault.Redact(e.Error())).While("%s", while).Because(err)
 	if e.Class == db.Refused {
+		f.Code = fault.Denied
 		f.Hint = "this user may not do that; the ledger needs the right to create tables once, and to read and write them after"
 	}
 	if e.Hint != "" {

@@ -282,19 +282,27 @@ func (w *work) cleanIndexes(ctx context.Context) error {
 // Holder tells who holds the lock; nil when nobody does, or when the holder is
 // gone and the next run will take over.
 func (r *Runner) Holder(ctx context.Context) (*event.Holder, error) {
-	h, err := r.led.Holder(ctx, r.conn)
+	h, err := r.holding(ctx)
 	if err != nil || h.Free() || r.maySucceed(ctx, *h) {
-		return nil, explainUnlessGone(err, "reading the ledger")
+		return nil, err
 	}
 	return &h.Holder, nil
+}
+
+func (r *Runner) holding(ctx context.Context) (h *ledger.Holding, err error) {
+	err = r.reading(ctx, func() error {
+		h, err = r.led.Holder(ctx, r.conn)
+		return explainUnlessGone(err, "reading the ledger")
+	})
+	return h, err
 }
 
 // Unlock removes the holder when he is provably gone, or when his run is named
 // in force. It gives the holder that was removed; nil when there was none.
 func (r *Runner) Unlock(ctx context.Context, force string) (*event.Holder, error) {
-	h, err := r.led.Holder(ctx, r.conn)
+	h, err := r.holding(ctx)
 	if err != nil || h.Free() {
-		return nil, explainUnlessGone(err, "reading the ledger")
+		return nil, err
 	}
 	forced := force == h.Run
 	if !forced && !r.maySucceed(ctx, *h) {
@@ -359,7 +367,10 @@ func (r *Runner) takeAway(ctx context.Context, h ledger.Holding) error {
 }
 
 // Journal reads the newest lines of the journal, the oldest of them first.
-func (r *Runner) Journal(ctx context.Context, limit int) ([]ledger.Line, error) {
-	lines, err := r.led.Journal(ctx, r.conn, limit)
-	return lines, explainUnlessGone(err, "reading the journal")
+func (r *Runner) Journal(ctx context.Context, limit int) (lines []ledger.Line, err error) {
+	err = r.reading(ctx, func() error {
+		lines, err = r.led.Journal(ctx, r.conn, limit)
+		return explainUnlessGone(err, "reading the journal")
+	})
+	return lines, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
 )
 
@@ -117,4 +118,23 @@ func (w *work) relock(ctx context.Context) error {
 		sleep(ctx, jitter(relockEvery))
 	}
 	return w.interrupted(ctx)
+}
+
+// refuseStatements refuses what would pull the ledger from under us, or what
+// this version of the server does wrong.
+func refuseStatements(p plan.Plan, t dialect.Traits) error {
+	for _, s := range p.Steps {
+		for i := range s.Statements {
+			st := &s.Statements[i]
+			switch ix := st.Effect.Index; {
+			case st.Effect.Verb == "USE":
+				return fault.At(st.Pos, fault.Unsupported, "USE would take the rest of the migration, and its record, to another database").
+					Try("leave it out, the URL names the database; tables of others can be named with their database in front")
+			case ix != nil && !ix.Drop && !t.ConcurrentIndex:
+				return fault.At(st.Pos, fault.Unsupported, "this version of the server can damage an index that it builds concurrently").
+					Try("update the server to the newest release of its major version")
+			}
+		}
+	}
+	return nil
 }

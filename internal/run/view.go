@@ -42,7 +42,15 @@ func (r *Runner) LookAll(ctx context.Context) (*View, error) {
 	return r.look(ctx, r.led.ReadAll)
 }
 
-func (r *Runner) look(ctx context.Context, read func(context.Context, db.Conn) (ledger.State, error)) (*View, error) {
+func (r *Runner) look(ctx context.Context, read func(context.Context, db.Conn) (ledger.State, error)) (v *View, err error) {
+	err = r.reading(ctx, func() error {
+		v, err = r.lookOnce(ctx, read)
+		return err
+	})
+	return v, err
+}
+
+func (r *Runner) lookOnce(ctx context.Context, read func(context.Context, db.Conn) (ledger.State, error)) (*View, error) {
 	state, err := read(ctx, r.conn)
 	if err != nil {
 		return nil, explainUnlessGone(err, "reading the ledger")
@@ -348,6 +356,9 @@ func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Mo
 		return rev, s, err
 	}, Reader(r.conn.Dialect()), plan.Options{})
 	if err != nil {
+		return p, err
+	}
+	if err := refuseStatements(p, r.conn.Dialect().Traits()); err != nil {
 		return p, err
 	}
 	p.From = v.Graph.Current(v.done).Sorted()

@@ -1,0 +1,237 @@
+package bellows_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/testdb"
+)
+
+// asked is a migration written in Go that keeps the answer of a query, asked
+// inside the migration's transaction.
+func asked(id, query string, answer *string) bellows.GoMigration {
+	return goMigration(id, func(ctx context.Context, tx bellows.Tx) error {
+		rows, err := tx.Query(ctx, query)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := rows.Scan(answer); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+const pgSettings = `SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout',
+	'idle_in_transaction_session_timeout', 'client_connection_check_interval', 'TimeZone', 'standard_conforming_strings', 'search_path')`
+
+// The session of a run has the settings that were promised, and others see who it is.
+func TestSessionSettings(t *testing.T) {
+	t.Parallel()
+	url := onPostgres.fresh(t)
+	o := another(t, url)
+	o.do("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = house, public', current_database()); END $$", "CREATE SCHEMA house")
+	var settings, app string
+	g := newGate()
+	m := migrator(t, url, bellows.Options{LockTimeout: 321 * time.Millisecond, StatementTimeout: 7 * time.Second, Go: []bellows.GoMigration{
+		asked("1", pgSettings, &settings),
+		goMigration("2", func(context.Context, bellows.Tx) error { g.pass(); return nil }),
+	}})
+	ended := later(t, func() error { _, err := m.Up(patient(t), "heads"); return err })
+	g.came(t)
+	app = o.one("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bellows/%' AND state = 'idle in transaction'")
+	run := o.one("SELECT run FROM bellows.lease")
+	g.open()
+	if err := ended(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(app, "bellows/") || !strings.Contains(app, "/") || run == "" {
+		t.Errorf("application_name is %q, the run %q", app, run)
+	}
+	equal(t, "settings", settings, "TimeZone=UTC client_connection_check_interval=10000 idle_in_transaction_session_timeout=60000 "+
+		"lock_timeout=321 search_path=house, public standard_conforming_strings=on statement_timeout=7000")
+}
+
+// Others see the verb and the run of the session that works.
+func TestApplicationName(t *testing.T) {
+	t.Parallel()
+	url := onPostgres.fresh(t)
+	o := another(t, url)
+	var seen string
+	m := migrator(t, url, bellows.Options{Verb: "up", Go: []bellows.GoMigration{goMigration("1", func(context.Context, bellows.Tx) error {
+		seen = o.one("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bellows/up/%'")
+		return nil
+	})}})
+	up(t, m)
+	if len(seen) < len("bellows/up/20261119T093000-0011aabb") {
+		t.Errorf("application_name is %q", seen)
+	}
+}
+
+// What a migration sets influences neither the next one nor the ledger, whether
+// it is said with SET, with set_config as dumps do, or with another role.
+func TestSettingsDoNotLeak(t *testing.T) {
+	for _, tx := range []string{"", " transaction:false"} {
+		t.Run("tx"+tx, func(t *testing.T) {
+			t.Parallel()
+			url := onPostgres.fresh(t)
+			o := another(t, url)
+			role := "r_" + o.one("SELECT current_database()")
+			o.do("CREATE ROLE "+role, "CREATE SCHEMA house AUTHORIZATION "+role,
+				"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public', current_database()); END $$")
+			t.Cleanup(func() { another(t, url).do("DROP OWNED BY "+role+" CASCADE", "DROP ROLE "+role) })
+			var after, user string
+			text := "-- migrate:up" + tx + `
+SET search_path = house;
+SET standard_conforming_strings = off;
+SET client_encoding = 'LATIN1';
+SET timezone = 'Asia/Tokyo';
+SET lock_timeout = '3s';
+SELECT pg_catalog.set_config('search_path', '', false);
+SET ROLE ` + role + `;
+-- Straße
+CREATE TABLE house.a (id int);
+`
+			m := migrator(t, url, bellows.Options{
+				Dir: writeFiles(t, map[string]string{"1_a.sql": text, "2_b.sql": "-- migrate:up" + tx + "\nCREATE TABLE b (id int);\n", "5_c.sql": "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY c ON b (id);\n"}),
+				Go:  []bellows.GoMigration{asked("3", pgSettings, &after), asked("4", "SELECT current_user || ' ' || session_user", &user)},
+			})
+			up(t, m)
+			equal(t, "settings", after, `TimeZone=UTC client_connection_check_interval=10000 idle_in_transaction_session_timeout=60000 `+
+				`lock_timeout=500 search_path=public standard_conforming_strings=on statement_timeout=0`)
+			equal(t, "user", user, testdb.User+" "+testdb.User)
+			equal(t, "owner", o.one("SELECT tableowner FROM pg_tables WHERE tablename = 'a'"), role)
+			equal(t, "schema", o.one("SELECT schemaname FROM pg_tables WHERE tablename = 'b'"), "public")
+			if got := o.one("SELECT up_sql FROM bellows.revision WHERE id = '1'"); !strings.Contains(got, "Straße") {
+				t.Errorf("the ledger holds %q", got)
+			}
+		})
+	}
+}
+
+// A migration that fails leaves nothing of its settings either.
+func TestSettingsDoNotLeakFromFailure(t *testing.T) {
+	t.Parallel()
+	url := onPostgres.fresh(t)
+	o := another(t, url)
+	role := "r_" + o.one("SELECT current_database()")
+	o.do("CREATE ROLE " + role)
+	t.Cleanup(func() { another(t, url).do("DROP ROLE " + role) })
+	m := migrator(t, url, bellows.Options{Dir: writeFiles(t, map[string]string{"1_a.sql": "-- migrate:up transaction:false\nSET ROLE " + role + ";\nSELECT 1/0;\n"})})
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, "postgres.22012", "1_a.sql:3:")
+	equal(t, "state", states(t, m), "1 failed")
+	if got := o.one("SELECT error FROM bellows.revision"); !strings.Contains(got, "division by zero") {
+		t.Error(got)
+	}
+}
+
+// Where the database cannot reset a session, the next migration gets a new one,
+// and the lock is ours all the while.
+func TestFreshSessionAfterSet(t *testing.T) {
+	t.Parallel()
+	url := onMariaDB.fresh(t)
+	var mode, database string
+	m := migrator(t, url, bellows.Options{
+		Dir: writeFiles(t, map[string]string{
+			"1_a.sql": "-- migrate:up\nSET SESSION sql_mode = 'ANSI_QUOTES';\nSET FOREIGN_KEY_CHECKS = 0, @x = 7;\nCREATE TABLE \"a\" (id int);\n",
+			"2_b.sql": "-- migrate:data\nSET @y = 1;\nINSERT INTO a VALUES (coalesce(@x, 1));\n",
+		}),
+		Go: []bellows.GoMigration{asked("3", "SELECT CONCAT(@@foreign_key_checks, ' ', COALESCE(@x, 'none'), ' ', COALESCE(@y, 'none'), ' ', LOCATE('ANSI_QUOTES', @@sql_mode))", &mode), asked("4", "SELECT DATABASE()", &database)},
+	})
+	before := another(t, url)
+	up(t, m)
+	equal(t, "session", mode, "ON none none 0")
+	equal(t, "row", before.one("SELECT id FROM a"), "1")
+	equal(t, "takings of the lock", before.one("SELECT epoch FROM bellows_lease"), "1")
+	down := migrator(t, url, bellows.Options{Dir: writeFiles(t, nil), LockWait: -1})
+	if h, err := down.Holder(patient(t)); h != nil || err != nil {
+		t.Errorf("%v, %v", h, err)
+	}
+}
+
+// The same on SQLite, where a database in memory has one session only.
+func TestFreshSessionAfterPragma(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{onSQLite.fresh(t), "sqlite::memory:"} {
+		var keys string
+		m := migrator(t, url, bellows.Options{
+			Dir: writeFiles(t, map[string]string{"1_a.sql": "-- migrate:up transaction:false\nPRAGMA foreign_keys = OFF;\nCREATE TABLE a (id int);\n", "3_b.sql": "-- migrate:up\nCREATE TABLE b (id int);\n"}),
+			Go:  []bellows.GoMigration{asked("2", "SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys", &keys)},
+		})
+		up(t, m)
+		if keys != "1" && !strings.Contains(url, "memory") {
+			t.Errorf("foreign_keys is %s", keys)
+		}
+		equal(t, "states", states(t, m), "1 applied, 2 applied, 3 applied")
+	}
+}
+
+// Another database than the URL's cannot be chosen: the ledger would be looked
+// for there.
+func TestUseIsRefused(t *testing.T) {
+	t.Parallel()
+	url := onMariaDB.fresh(t)
+	m := migrator(t, url, bellows.Options{Dir: writeFiles(t, map[string]string{"1_a.sql": "-- migrate:up\nCREATE TABLE a (id int);\n", "2_b.sql": "-- migrate:up\nUSE mysql;\nSELECT 1;\n"})})
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, fault.Unsupported, "2_b.sql:2:1", "USE")
+	equal(t, "states", states(t, m), "1 pending, 2 pending")
+}
+
+// A user who may not create the ledger is told so.
+func TestNoRightToCreate(t *testing.T) {
+	on(t, []server{onPostgres, onMariaDB}, func(t *testing.T, s server) {
+		url := s.fresh(t)
+		m := migrator(t, testdb.Restricted(t, url), bellows.Options{Dir: writeFiles(t, twoFiles)})
+		equal(t, "states", states(t, m), "1 pending, 2 pending")
+		_, err := m.Up(patient(t), "heads")
+		refused(t, err, fault.Denied, "creating the ledger", "right to create")
+	})
+}
+
+// A user who may only read sees the status, the history and the plan.
+func TestReadersSeeTheStatus(t *testing.T) {
+	on(t, []server{onPostgres, onMariaDB}, func(t *testing.T, s server) {
+		url := s.fresh(t)
+		up(t, migrator(t, url, bellows.Options{Dir: writeFiles(t, map[string]string{"1_a.sql": twoFiles["1_a.sql"]})}))
+		m := migrator(t, testdb.ReadOnly(t, url), bellows.Options{Dir: writeFiles(t, twoFiles), ReadOnly: true})
+		equal(t, "states", states(t, m), "1 applied, 2 pending")
+		equal(t, "journal", journal(t, m), "up 1")
+		p, err := m.PlanUp(patient(t), bellows.Request{})
+		if err != nil || len(p.Plan.Steps) != 1 {
+			t.Errorf("%v, %v", p.Plan.Steps, err)
+		}
+		_, err = m.Up(patient(t), "heads")
+		if err == nil {
+			t.Fatal("it could write")
+		}
+		equal(t, "states", states(t, m), "1 applied, 2 pending")
+	})
+}
+
+// A borrowed session is left as it was found, and a broken one is told.
+func TestBorrowedSession(t *testing.T) {
+	t.Parallel()
+	url := onPostgres.fresh(t)
+	o, killer := another(t, url), another(t, url)
+	m, err := bellows.OpenConn(patient(t), o.Conn, bellows.Options{Dir: writeFiles(t, twoFiles), Sink: event.SinkFunc(func(event.Event) {})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up(t, m)
+	equal(t, "locks", o.one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"), "0")
+	pid := o.one("SELECT pg_backend_pid()")
+	killer.do("SELECT pg_terminate_backend(" + pid + ")")
+	_, err = m.Down(patient(t), "base")
+	refused(t, err, fault.Lost, "connection")
+	_, err = m.Status(patient(t))
+	refused(t, err, fault.Lost)
+}
