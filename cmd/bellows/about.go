@@ -35,18 +35,20 @@ func (a *app) versionVerb() *cobra.Command {
 		use: "version", short: "the version of this build",
 		long:    `Prints the version of this build and what it was built from.`,
 		example: "bellows version",
-		run: func(context.Context, []string) (answer.Answer, error) {
-			v := answer.Version{Version: bellows.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						v.Commit = s.Value[:min(len(s.Value), 12)]
-					}
-				}
-			}
-			return v, nil
-		},
+		run:     func(context.Context, []string) (answer.Answer, error) { return buildVersion(), nil },
 	})
+}
+
+func buildVersion() answer.Answer {
+	v := answer.Version{Version: bellows.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Commit = s.Value[:min(len(s.Value), 12)]
+			}
+		}
+	}
+	return v
 }
 
 func (a *app) completionVerb() *cobra.Command {

@@ -7,12 +7,14 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
@@ -182,3 +184,29 @@ func minusSigns(args []string) []string {
 }
 
 func backToMinus(s string) string { return strings.ReplaceAll(s, minus, "-") }
+
+// restoreMinus gives the texts of flags back as they were written.
+func restoreMinus(f *pflag.FlagSet) error {
+	var err error
+	f.Visit(func(flag *pflag.Flag) {
+		if flag.Value.Type() == "string" && strings.HasPrefix(flag.Value.String(), minus) {
+			err = errors.Join(err, flag.Value.Set("-"+strings.TrimPrefix(flag.Value.String(), minus)))
+		}
+	})
+	return err
+}
+
+// steps is a number of migrations; 0, which no one can write, is all.
+type steps int
+
+func (s *steps) String() string { return strconv.Itoa(int(*s)) }
+func (*steps) Type() string     { return "int" }
+
+func (s *steps) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return errors.New("it is a number of migrations, 1 or more")
+	}
+	*s = steps(n)
+	return nil
+}

@@ -15,7 +15,7 @@ import (
 
 // downFlags are the flags of the verbs that revert.
 type downFlags struct {
-	steps                 int
+	steps                 steps
 	batch, dryRun, single bool
 	from                  string
 }
@@ -37,7 +37,7 @@ func (d downFlags) check(target string) error {
 }
 
 func (d downFlags) request(verb, target string) bellows.Request {
-	return bellows.Request{Verb: verb, Target: target, Steps: d.steps, Batch: d.batch, SingleTransaction: d.single, DownFrom: d.from}
+	return bellows.Request{Verb: verb, Target: target, Steps: int(d.steps), Batch: d.batch, SingleTransaction: d.single, DownFrom: d.from}
 }
 
 func (a *app) downVerb() *cobra.Command {
@@ -55,7 +55,7 @@ wants --confirm NAME.`,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) { return a.down(ctx, d, first(args)) },
 	})
 	f := cmd.Flags()
-	f.IntVarP(&d.steps, "step", "n", 0, "revert at most `N` migrations")
+	f.VarP(&d.steps, "step", "n", "revert at most `N` migrations")
 	f.BoolVar(&d.batch, "batch", false, "revert what the last up applied")
 	d.register(f)
 	f.BoolVar(&d.dryRun, "dry-run", false, "show the plan, write nothing, take no lock")

@@ -76,7 +76,7 @@ func (a *app) ask(ctx context.Context, m *bellows.Migrator, p planFlags, target 
 	if p.batch || p.from != "" {
 		return bellows.Preview{}, fault.New(fault.Usage, "--batch and --down-from go with --down").Try("bellows plan --down")
 	}
-	return m.PlanUp(ctx, bellows.Request{Verb: "up", Target: target, Steps: p.up.steps, SingleTransaction: p.up.single})
+	return m.PlanUp(ctx, bellows.Request{Verb: "up", Target: target, Steps: int(p.up.steps), SingleTransaction: p.up.single})
 }
 
 func (a *app) planRange(p planFlags, expr string) (answer.Answer, error) {

@@ -36,6 +36,8 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(a.flagError)
 	root.SetHelpFunc(a.help)
 	a.globals(root.PersistentFlags())
+	root.Flags().Bool("version", false, "what bellows version tells")
+	_ = root.Flags().MarkHidden("version") // it is there, one line above
 	for _, group := range a.verbs() {
 		root.AddCommand(group...)
 	}
@@ -74,12 +76,43 @@ func (a *app) globals(f *pflag.FlagSet) {
 
 // noVerb answers a command line without a verb that is known.
 func (a *app) noVerb(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
+	switch {
+	case len(args) > 0:
+		return unknownVerb(cmd, args[0])
+	case cmd.Flags().Changed("version"):
+		a.finish(cmd.Context(), "version", buildVersion(), nil)
+	default:
 		a.exit = 0
 		a.help(cmd, nil)
-		return nil
 	}
-	return unknownVerb(cmd, args[0])
+	return nil
+}
+
+// elsewhere gives for the verbs of other tools what says the same here.
+func elsewhere(word string) string {
+	switch word {
+	case "current", "info", "dbversion":
+		return "bellows status"
+	case "validate":
+		return "bellows status --check"
+	case "rollback", "undo", "revert":
+		return "bellows down"
+	case "reset":
+		return "bellows down base"
+	case "force", "baseline":
+		return "bellows stamp"
+	case "create", "revision", "generate", "add":
+		return "bellows new, or bellows db create for the database itself"
+	case "drop", "clean":
+		return "bellows down base, or bellows db drop"
+	case "goto", "up-to", "down-to":
+		return "bellows up ID or bellows down ID"
+	case "up-by-one":
+		return "bellows up +1"
+	case "wait":
+		return "bellows db wait"
+	}
+	return ""
 }
 
 func unknownVerb(root *cobra.Command, word string) error {
@@ -88,6 +121,9 @@ func unknownVerb(root *cobra.Command, word string) error {
 		names = append(append(names, c.Name()), c.Aliases...)
 	}
 	err := fault.New(fault.Usage, "unknown verb %q", backToMinus(word))
+	if same := elsewhere(word); same != "" {
+		return err.Try("here it is %s", same)
+	}
 	if near := fault.Nearest(word, names); near != "" {
 		return err.Try("did you mean bellows %s?", near)
 	}
@@ -169,6 +205,9 @@ func (a *app) command(v verb) *cobra.Command {
 		cmd.RunE = func(c *cobra.Command, args []string) error {
 			for i := range args {
 				args[i] = backToMinus(args[i])
+			}
+			if err := restoreMinus(c.Flags()); err != nil {
+				return err
 			}
 			a.verb = c.Name()
 			ans, err := v.run(c.Context(), args)

@@ -12,13 +12,13 @@ import (
 
 // upFlags are the flags of the verbs that apply.
 type upFlags struct {
-	steps          int
+	steps          steps
 	dryRun, single bool
 	strict         bool
 }
 
 func (u *upFlags) register(f *pflag.FlagSet) {
-	f.IntVarP(&u.steps, "step", "n", 0, "apply at most `N` migrations")
+	f.VarP(&u.steps, "step", "n", "apply at most `N` migrations")
 	f.BoolVar(&u.single, "single-transaction", false, "all in one transaction, or a refusal")
 	f.BoolVar(&u.strict, "strict", false, "refuse a pending migration that sorts before an applied one")
 }
@@ -62,7 +62,7 @@ func first(args []string) string {
 }
 
 func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, error) {
-	r := bellows.Request{Verb: "up", Target: target, Steps: u.steps, SingleTransaction: u.single}
+	r := bellows.Request{Verb: "up", Target: target, Steps: int(u.steps), SingleTransaction: u.single}
 	if u.dryRun {
 		return a.preview(ctx, r, (*bellows.Migrator).PlanUp, u.options)
 	}
