@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -120,8 +121,26 @@ func (c *conn) located(ctx context.Context, err error, items []db.Item, starts [
 		}
 		failure.Offset = min(offset-starts[at], len(items[at].SQL))
 	}
+	if failure.Offset < 0 && server != nil {
+		if offset, ok := c.inBody(items[at].SQL, server); ok {
+			failure.Offset, failure.Detail = offset, fault.Redact(server.Detail)
+		}
+	}
 	failure.Item = first + at
 	return failure
+}
+
+// inBody finds the place of an error in the body of a routine that the statement
+// holds: the server counts from the body's beginning.
+func (c *conn) inBody(sql string, server *pgconn.PgError) (int, bool) {
+	if server.InternalPosition <= 0 || server.InternalQuery == "" {
+		return 0, false
+	}
+	start := strings.Index(sql, server.InternalQuery)
+	if start < 0 || strings.Contains(sql[start+1:], server.InternalQuery) {
+		return 0, false
+	}
+	return start + c.byteOffset(server.InternalQuery, int(server.InternalPosition)), true
 }
 
 // byteOffset makes a byte offset of a position that counts characters from 1.

@@ -390,6 +390,9 @@ func (e *stepwise) stumbled(ctx context.Context, err error) error {
 		e.write(ctx, []string{e.led.SetProgress(e.progress(false, ""), e.by)})
 		return e.stopped(ctx)
 	}
+	if f.Pos == nil && e.step.Revision.File != "" {
+		f.Pos = &fault.Pos{File: e.step.Revision.File}
+	}
 	state := fmt.Sprintf("%d of %d statements are done and stay; correct this one and run the same command again", e.done, len(e.units))
 	if e.done == 0 {
 		state = "no statement was done; correct this one and run the same command again"

@@ -78,6 +78,10 @@ func withText(pos fault.Pos, s *plan.Statement, offset int) fault.Pos {
 	if pos.Text != "" || pos.Line == 0 {
 		return pos
 	}
+	if pos.Line == s.Pos.Line && s.Pos.Text != "" {
+		pos.Text = s.Pos.Text
+		return pos
+	}
 	start := strings.LastIndexByte(s.SQL[:offset], '\n') + 1
 	if start == 0 && s.At.Column > 1 {
 		return pos

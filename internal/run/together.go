@@ -357,6 +357,9 @@ func (w *work) failed(ctx context.Context, s plan.Step, err error, state string)
 	if f.Code == fault.LockLost || f.Code == fault.Interrupted {
 		return err
 	}
+	if f.Pos == nil && s.Revision.File != "" {
+		f.Pos = &fault.Pos{File: s.Revision.File}
+	}
 	if f.Hint == "" {
 		f.Hint = state
 	} else {
