@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/source"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -171,6 +172,13 @@ func TestDotEnv(t *testing.T) {
 		if !errors.As(err, &e) || e.Pos.Line != line || e.Hint == "" || strings.Contains(err.Error(), password) {
 			t.Errorf("%q: got %v", text, err)
 		}
+	}
+}
+
+// TestFormats: the formats are those that folders are read in.
+func TestFormats(t *testing.T) {
+	if diff := cmp.Diff(source.Formats(), formats[:]); diff != "" {
+		t.Error(diff)
 	}
 }
 

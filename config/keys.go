@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ type key struct {
 var keys = []key{
 	{name: "url", secret: true, env: []string{"DATABASE_URL"}, set: func(s *Settings, v string, _ time.Duration) { s.URL = v }},
 	{name: "dir", fallback: "migrations", check: wanted, set: func(s *Settings, v string, _ time.Duration) { s.Dir = v }},
-	{name: "format", set: func(s *Settings, v string, _ time.Duration) { s.Format = v }},
+	{name: "format", check: format, set: func(s *Settings, v string, _ time.Duration) { s.Format = v }},
 	{name: "recursive", form: truth, fallback: "true", set: func(s *Settings, v string, _ time.Duration) { s.Recursive = v == "true" }},
 	{name: "repeatable", fallback: "repeatable", check: wanted, set: func(s *Settings, v string, _ time.Duration) { s.Repeatable = v }},
 	{name: "templates", set: func(s *Settings, v string, _ time.Duration) { s.Templates = v }},
@@ -98,6 +99,20 @@ func positive(_ string, d time.Duration) (wrong, hint string) {
 		return "is at least 1ms", "no statement is sent without a limit on its wait for locks; leave the key out for 500ms"
 	}
 	return "", ""
+}
+
+// formats are those that the rooms below source read.
+var formats = [...]string{"bellows", "golang-migrate", "dbmate", "diesel"}
+
+func format(v string, _ time.Duration) (wrong, hint string) {
+	if v == "" || slices.Contains(formats[:], v) {
+		return "", ""
+	}
+	wrong = "is " + strings.Join(formats[:len(formats)-1], ", ") + " or " + formats[len(formats)-1]
+	if near := fault.Nearest(v, formats[:]); near != "" {
+		return wrong, "did you mean \"" + near + "\"?"
+	}
+	return wrong, "leave it out, and the folder's format is recognised"
 }
 
 func holds(v string, _ time.Duration) (wrong, hint string) {

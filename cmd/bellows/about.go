@@ -30,23 +30,41 @@ masked.`,
 	})
 }
 
+// version is the stamp of this build, which the linker puts here (make build).
+var version string
+
 func (a *app) versionVerb() *cobra.Command {
 	return a.command(verb{
 		use: "version", short: "the version of this build",
-		long:    `Prints the version of this build and what it was built from.`,
+		long: `Prints the release that this build is, the stamp that make build gave it, and
+the commit it was built from where the build knows it.`,
 		example: "bellows version",
 		run:     func(context.Context, []string) (answer.Answer, error) { return buildVersion(), nil },
 	})
 }
 
 func buildVersion() answer.Answer {
-	v := answer.Version{Version: bellows.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v.Commit = s.Value[:min(len(s.Value), 12)]
-			}
+	info, _ := debug.ReadBuildInfo()
+	return build(version, info)
+}
+
+// build is what is known of this build; info may be nil.
+func build(stamp string, info *debug.BuildInfo) answer.Version {
+	v := answer.Version{Version: bellows.Version, Build: stamp, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	if info == nil {
+		return v
+	}
+	changed := false
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			v.Commit = s.Value[:min(len(s.Value), 12)]
+		case "vcs.modified":
+			changed = s.Value == "true"
 		}
+	}
+	if changed && v.Commit != "" {
+		v.Commit += "-dirty"
 	}
 	return v
 }

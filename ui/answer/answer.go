@@ -91,8 +91,9 @@ type (
 	}
 	// Config is what holds, and where each value came from.
 	Config struct{ Settings []Setting }
-	// Version is this build.
-	Version struct{ Version, Commit, Go, OS, Arch string }
+	// Version is this build: the release it is, the stamp that whoever built it
+	// gave it and the commit it was built from, both "" where there is none.
+	Version struct{ Version, Build, Commit, Go, OS, Arch string }
 )
 
 // Action is one decision that repair carried out.

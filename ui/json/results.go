@@ -142,6 +142,7 @@ type (
 	versionResult struct {
 		result
 		Version string `json:"version"`
+		Build   string `json:"build"`
 		Commit  string `json:"commit"`
 		Go      string `json:"go"`
 		OS      string `json:"os"`
@@ -174,7 +175,7 @@ func resultOf(h result, o answer.Outcome) any {
 	case answer.Files:
 		return filesResult{h, list(a.Written), list(a.Removed), a.ID, list(a.Revises)}
 	case answer.Version:
-		return versionResult{h, a.Version, a.Commit, a.Go, a.OS, a.Arch}
+		return versionResult{h, a.Version, a.Build, a.Commit, a.Go, a.OS, a.Arch}
 	}
 	return upkeepOf(h, o)
 }

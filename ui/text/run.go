@@ -1,7 +1,6 @@
 package text
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/bellowsdb/bellows/event"
@@ -154,9 +153,12 @@ func writeConfig(p *page, a answer.Config) {
 }
 
 func writeVersion(p *page, a answer.Version) {
-	s := fmt.Sprintf("bellows %s", a.Version)
+	s := "bellows " + a.Version
+	if a.Build != "" {
+		s += ", build " + clean(a.Build)
+	}
 	if a.Commit != "" {
-		s += " (" + a.Commit + ")"
+		s += ", commit " + clean(a.Commit)
 	}
 	p.line("%s, %s %s/%s", s, a.Go, a.OS, a.Arch)
 }

@@ -28,11 +28,12 @@ func many(n int, noun string) string {
 	return count(int64(n)) + " " + noun + "s"
 }
 
-// took is a duration as people say it.
+// took is a duration as people say it. The ledger keeps whole milliseconds, so
+// no face tells more.
 func took(d time.Duration) string {
 	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	case d < time.Millisecond:
+		return "<1 ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < time.Minute:

@@ -119,7 +119,8 @@ func asking() []Case {
 			Err: fault.New(fault.Locked, "the holder is alive").Try("bellows unlock --force %s", h.Run)}},
 		{"config", nil, answer.Outcome{Verb: "config", Answer: answer.Config{Settings: []answer.Setting{
 			{Key: "url", Value: "postgres://ann:" + Password + "@db/app", From: "flag --url"}, {Key: "dir", Value: "migrations", From: "default"}, {Key: "schema", From: "default"}}}}},
-		{"version", nil, answer.Outcome{Verb: "version", Answer: answer.Version{Version: "0.1.0", Commit: "0123456789ab", Go: "go1.26", OS: "linux", Arch: "amd64"}}},
+		{"version", nil, answer.Outcome{Verb: "version", Answer: answer.Version{Version: "0.1.0", Build: "v0.1.0-3-g0123456", Commit: "0123456789ab", Go: "go1.26", OS: "linux", Arch: "amd64"}}},
+		{"version_plain", nil, answer.Outcome{Verb: "version", Answer: answer.Version{Version: "0.1.0", Go: "go1.26", OS: "linux", Arch: "amd64"}}},
 		{"nothing", nil, answer.Outcome{Verb: "db"}},
 	}
 }
