@@ -60,8 +60,27 @@ func engineOf(url string) (engine, error) {
 	if !strings.Contains(url, ":") {
 		scheme = fault.Redact(url)
 	}
-	return engine{}, fault.New(fault.Usage, "no database answers to %q", scheme).
-		Try("the URL begins with one of: %s", strings.Join(known, ", "))
+	return engine{}, fault.New(fault.Usage, "no database answers to %q", scheme).Try("%s", wantedURL(url, scheme, known))
+}
+
+// wantedURL tells how to write a URL that is spelled as other programs want it.
+func wantedURL(url, scheme string, known []string) string {
+	plain, _, driver := strings.Cut(scheme, "+")
+	switch lower := strings.ToLower(url); {
+	case driver && slices.Contains(known, plain):
+		return "leave out what names a driver: " + plain + "://…"
+	case strings.HasPrefix(lower, "pgx"):
+		return "write postgres://…"
+	case strings.HasPrefix(lower, "mysql2:"), strings.Contains(lower, "@tcp("), strings.Contains(lower, "@unix("):
+		return "write mysql://…"
+	case strings.HasPrefix(lower, "jdbc:"):
+		return "leave out jdbc:, and write user and password before the host: postgres://user:password@host/database"
+	case strings.Contains(lower, "host=") || strings.Contains(lower, "dbname="):
+		return "write a URL: postgres://user:password@host:5432/database"
+	case lower == ":memory:", !strings.Contains(lower, "://") && strings.Contains(lower, ".db"), strings.HasSuffix(lower, ".sqlite"), strings.HasSuffix(lower, ".sqlite3"):
+		return "write sqlite:" + fault.Redact(url)
+	}
+	return "the URL begins with one of: " + strings.Join(known, ", ")
 }
 
 // Migrator is one set of migrations and one database. It is safe for use by

@@ -125,6 +125,7 @@ func settingsOf(c config.Settings, folder string) *settings {
 		}
 		return filepath.Join(folder, path)
 	}
+	c.URL = strings.TrimSpace(c.URL) // secrets are often kept with the end of their line
 	s := &settings{url: c.URL, env: c.Env, protected: c.Protected, templates: at("templates", c.Templates), recursive: c.Recursive}
 	if kind, file, ok := strings.Cut(c.URL, ":"); ok && isFile(kind, file) {
 		s.url = kind + ":" + at("url", file)
@@ -144,7 +145,7 @@ func settingsOf(c config.Settings, folder string) *settings {
 
 // isFile tells whether a URL names a database file by a plain path.
 func isFile(kind, file string) bool {
-	return (kind == "sqlite" || kind == "sqlite3") && file != "" && file[0] != ':' && file[0] != '/'
+	return (kind == "sqlite" || kind == "sqlite3" || kind == "file") && file != "" && file[0] != ':' && file[0] != '/'
 }
 
 // ledgerName is the schema of our tables, or what their names begin with.

@@ -123,6 +123,7 @@ func TestURLForms(t *testing.T) {
 	user := u.User.String()
 	for _, form := range []string{
 		"mysql://" + user + "@unix(" + socket + ")" + u.Path,
+		"mysql://" + user + "@tcp(" + u.Host + ")" + u.Path + "?parseTime=true&multiStatements=true",
 		"mariadb://" + user + "@localhost" + u.Path + "?socket=" + url.QueryEscape(socket),
 		"mysql://" + user + "@" + u.Host + u.Path + "?tls=preferred&multiStatements=true",
 		"mysql://" + user + "@" + u.Host,

@@ -51,8 +51,9 @@ func (Driver) Schemes() []string { return []string{"mysql", "mariadb"} }
 
 // Open opens a session. The URL's query takes the Go driver's parameters, among
 // them tls=true, skip-verify or preferred, and variables of the server, which
-// win over defaults that o leaves zero; socket=/path names a Unix socket, as
-// does the form mysql://user@unix(/path)/db.
+// win over defaults that o leaves zero; socket=/path names a Unix socket. The Go
+// driver's own forms are understood too: mysql://user@unix(/path)/db and
+// mysql://user@tcp(host:3306)/db.
 func (Driver) Open(ctx context.Context, rawURL string, o db.Options) (db.Conn, error) {
 	config, err := parse(rawURL)
 	if err != nil {
@@ -188,7 +189,8 @@ func (c *conn) set(ctx context.Context, users map[string]string, o db.Options) e
 	return err
 }
 
-var socketForm = regexp.MustCompile(`^[a-z]+://(?:([^:@/]*)(?::([^@]*))?@)?unix\(([^)]*)\)/?([^?]*)(?:\?(.*))?$`)
+// driverForm is how the Go driver writes an address: user:password@tcp(host:port)/db.
+var driverForm = regexp.MustCompile(`^[a-z]+://(?:([^:@/]*)(?::(.*))?@)?(unix|tcp)\(([^)]*)\)/?([^?]*)(?:\?(.*))?$`)
 
 // parse makes the Go driver's configuration of a URL.
 func parse(rawURL string) (*mysql.Config, error) {
@@ -196,14 +198,17 @@ func parse(rawURL string) (*mysql.Config, error) {
 	if !ok || !slices.Contains(Driver{}.Schemes(), scheme) {
 		return nil, badURL("it must begin with mysql:// or mariadb://")
 	}
-	if m := socketForm.FindStringSubmatch(rawURL); m != nil {
+	if m := driverForm.FindStringSubmatch(rawURL); m != nil {
 		for i := range m {
-			if text, err := url.PathUnescape(m[i]); err == nil && i < 5 {
+			if text, err := url.PathUnescape(m[i]); err == nil && i < 6 {
 				m[i] = text
 			}
 		}
-		return configure(m[5], func(c *mysql.Config) {
-			c.User, c.Passwd, c.Net, c.Addr, c.DBName = m[1], m[2], "unix", m[3], m[4]
+		return configure(m[6], func(c *mysql.Config) {
+			c.User, c.Passwd, c.Net, c.Addr, c.DBName = m[1], m[2], m[3], m[4], m[5]
+			if _, _, err := net.SplitHostPort(c.Addr); c.Net == "tcp" && err != nil {
+				c.Addr = net.JoinHostPort(cmp.Or(strings.Trim(c.Addr, "[]"), "127.0.0.1"), "3306")
+			}
 		})
 	}
 	u, err := url.Parse(rawURL)

@@ -42,8 +42,8 @@ type Driver struct{}
 
 var _ db.Driver = Driver{}
 
-// Schemes are sqlite and sqlite3.
-func (Driver) Schemes() []string { return []string{"sqlite", "sqlite3"} }
+// Schemes are sqlite and sqlite3, and file, which is SQLite's own.
+func (Driver) Schemes() []string { return []string{"sqlite", "sqlite3", "file"} }
 
 // Open opens the file that a URL such as sqlite:app.db, sqlite:///var/app.db or
 // sqlite::memory: names. A file that does not exist is made, but for
