@@ -76,6 +76,8 @@ func hint(number uint16) string {
 	switch number {
 	case 1290, 1792, 1836:
 		return "the server or this session is read-only"
+	case 1046:
+		return "name the database in the URL: mysql://user@host/DATABASE"
 	case 1419:
 		return "ask for the right SUPER, or for log_bin_trust_function_creators"
 	case 1114, 1021:
@@ -192,6 +194,8 @@ func refusal(config *mysql.Config, server *mysql.MySQLError) error {
 	}
 	f := fault.New(fault.Connect, "the server at %s: %s", config.Addr, cause.Message).Because(cause)
 	switch server.Number {
+	case 1193, 1064: // while the session's variables are set
+		return f.Try("take it out of the URL: its parameters are those of the Go driver and variables of the server, not another tool's (x-…)")
 	case 1049:
 		return f.Try("bellows db create makes the database %s", config.DBName)
 	case 1045, 1698, 1251, 1524, 1862:

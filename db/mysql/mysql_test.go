@@ -11,6 +11,7 @@ import (
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/db/mysql"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/testdb"
 	"github.com/bellowsdb/bellows/plan"
 )
@@ -142,6 +143,17 @@ func TestURLForms(t *testing.T) {
 		_, err := mysql.Driver{}.Open(background(t), form, db.Options{})
 		if err == nil || !strings.Contains(err.Error(), why) || strings.Contains(err.Error(), testdb.Password) {
 			t.Errorf("want %q: %v", why, err != nil && strings.Contains(err.Error(), why))
+		}
+	}
+}
+
+// What another tool reads in a URL is no variable of the server.
+func TestForeignParameters(t *testing.T) {
+	for _, parameter := range []string{"x-migrations-table=done", "bogus=1"} {
+		_, err := mysql.Driver{}.Open(background(t), testdb.MariaDB(t)+"?"+parameter, db.Options{})
+		var f *fault.Error
+		if !errors.As(err, &f) || !strings.Contains(f.Hint, "take it out of the URL") {
+			t.Errorf("%s: %v", parameter, err)
 		}
 	}
 }
