@@ -23,14 +23,20 @@ type stepwise struct {
 	*work
 	step  *plan.Step
 	units [][]plan.Statement
+	hash  []string // of the first n units, for every n
 	done  int
+}
+
+func (w *work) stepwise(s *plan.Step) *stepwise {
+	units := plan.Units(s.Statements)
+	return &stepwise{work: w, step: s, units: units, hash: hashes(units, w.conn.Dialect())}
 }
 
 // each carries out a step without a transaction around it. Before and after
 // each unit the ledger knows how far it is.
 func (w *work) each(ctx context.Context, s *plan.Step) error {
 	begun := time.Now()
-	e := &stepwise{work: w, step: s, units: plan.Units(s.Statements)}
+	e := w.stepwise(s)
 	if err := e.begin(ctx); err != nil {
 		return err
 	}
@@ -81,23 +87,26 @@ func (e *stepwise) begin(ctx context.Context) error {
 }
 
 func (e *stepwise) progress(started bool, witness string) ledger.Progress {
-	return ledger.Progress{Revision: e.step.Move.ID, Direction: e.step.Move.Direction, Done: e.done, Started: started, Hash: hashUnits(e.units[:e.done]), Witness: witness}
+	return ledger.Progress{Revision: e.step.Move.ID, Direction: e.step.Move.Direction, Done: e.done, Started: started, Hash: e.hash[e.done], Witness: witness}
 }
 
-// hashUnits tells whether the statements that were done are still the ones in the file.
-func hashUnits(units [][]plan.Statement) string {
+// hashes tell whether the statements that were done are still the ones in the
+// file, whatever their comments: of the first 0, 1, 2, … units.
+func hashes(units [][]plan.Statement, d dialect.Dialect) []string {
 	h := sha256.New()
+	out := []string{hex.EncodeToString(h.Sum(nil))}
 	for _, u := range units {
 		for _, s := range u {
-			_, _ = io.WriteString(h, s.SQL+"\x00"+s.Data+"\x00")
+			_, _ = io.WriteString(h, d.Bare(s.SQL)+"\x00"+s.Data+"\x00")
 		}
+		out = append(out, hex.EncodeToString(h.Sum(nil)))
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return out
 }
 
 // resume goes on where an earlier run was killed or failed.
 func (e *stepwise) resume(ctx context.Context, p ledger.Progress) error {
-	if p.Done > len(e.units) || hashUnits(e.units[:p.Done]) != p.Hash {
+	if p.Done > len(e.units) || e.hash[p.Done] != p.Hash {
 		return e.editedPrefix(ctx, p)
 	}
 	e.done = p.Done
@@ -174,8 +183,14 @@ func (e *stepwise) editedPrefix(ctx context.Context, p ledger.Progress) error {
 	if before != nil {
 		old = strings.TrimSpace(before.SQL)
 	}
+	var now []string
+	for _, u := range e.units[:min(p.Done, len(e.units))] {
+		for _, s := range u {
+			now = append(now, s.SQL+";")
+		}
+	}
 	return fault.At(fault.Pos{File: e.step.Revision.File}, fault.Edited, "%s %s is half done (%d statements), and the statements that were done were edited since", p.Revision, e.step.Revision.Name, p.Done).
-		Because(fault.New(fault.Edited, "they were:\n%s", old)).
+		Because(fault.New(fault.Edited, "the migration was begun as:\n%s\nthe file begins now:\n%s", old, strings.Join(now, "\n"))).
 		Try("bring the old text of the first %d statements back (what follows them may change), or see `bellows repair`", p.Done)
 }
 
@@ -241,7 +256,7 @@ func (e *stepwise) runTogether(ctx context.Context, u []plan.Statement, extra ti
 		}
 	}
 	next := e.progress(false, "")
-	next.Done, next.Hash = e.done+1, hashUnits(e.units[:e.done+1])
+	next.Done, next.Hash = e.done+1, e.hash[e.done+1]
 	for _, sql := range e.resets(e.done + 1) {
 		t.add(sql, origin{})
 	}
@@ -285,7 +300,7 @@ func (e *stepwise) runAlone(ctx context.Context, s *plan.Statement) error {
 		return err
 	}
 	next := e.progress(false, "")
-	next.Done, next.Hash = e.done+1, hashUnits(e.units[:e.done+1])
+	next.Done, next.Hash = e.done+1, e.hash[e.done+1]
 	return e.note(ctx, next)
 }
 

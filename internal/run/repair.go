@@ -116,7 +116,7 @@ func (w *work) decideStatement(ctx context.Context, fix Fix, id revision.ID) err
 			return fault.New(fault.Repair, "the file of %s has no statement %d any more", id, p.Done+1).Try("see `bellows repair`")
 		}
 		p.Done++
-		p.Hash = hashUnits(units[:p.Done])
+		p.Hash = hashes(units, w.conn.Dialect())[p.Done]
 	}
 	return w.record(ctx, []string{w.led.SetProgress(p, w.by), w.led.Note("repair", id, string(fix), w.by)})
 }
@@ -269,7 +269,8 @@ func (w *work) cleanIndexes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e := &stepwise{work: w, step: &built.Steps[0], units: plan.Units(built.Steps[0].Statements), done: -1}
+		e := w.stepwise(&built.Steps[0])
+		e.done = -1 // none of its builds counts as ours to keep
 		for i := range e.step.Statements {
 			if _, err := e.prepareIndex(ctx, &e.step.Statements[i]); err != nil {
 				return err
