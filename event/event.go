@@ -61,6 +61,13 @@ type (
 		Number, Of              int
 		Resumed                 int // statements that an earlier run had done
 	}
+	// StatementStarted comes before each statement where it can be told. One that
+	// is tried again, because its locks were not to be had, starts again.
+	StatementStarted struct {
+		ID         string
+		Number, Of int
+		SQL        string
+	}
 	// StatementDone comes after each statement where it can be told.
 	StatementDone struct {
 		ID         string
@@ -122,6 +129,7 @@ func (RunStarted) happened()       {}
 func (LockWaiting) happened()      {}
 func (LockTakenOver) happened()    {}
 func (MigrationStarted) happened() {}
+func (StatementStarted) happened() {}
 func (StatementDone) happened()    {}
 func (MigrationDone) happened()    {}
 func (MigrationFailed) happened()  {}

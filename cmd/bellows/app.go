@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,9 +28,9 @@ import (
 type app struct {
 	world
 	flags    flags
-	face     face
+	face     *guarded
 	answered checked                   // stdout
-	shown    atomic.Pointer[face]      // for the signal handler
+	shown    atomic.Pointer[guarded]   // for the signal handler
 	signaled atomic.Pointer[os.Signal] // the first signal, once there was one
 	set      *settings                 // once they were read
 	verbTree *cobra.Command
@@ -44,10 +45,56 @@ type face interface {
 	Finish(o answer.Outcome)
 }
 
-// guarded is a face that the signal handler may talk to as well.
+// moving is a face with a line that moves on between events, as that for people
+// on a terminal has.
+type moving interface {
+	Tick() // brings the line up to date
+	Rest() // takes it away, so that others may write
+}
+
+// guarded is a face that the signal handler, and the clock, may talk to as well.
 type guarded struct {
 	mu   sync.Mutex
 	face face
+	move moving // nil for a face that stands still
+	stop chan struct{}
+}
+
+// frame is how often a line that moves is brought up to date.
+const frame = 200 * time.Millisecond
+
+// guard starts the clock of a face that moves; Finish ends it.
+func guard(f face, moves bool) *guarded {
+	g := &guarded{face: f, stop: make(chan struct{})}
+	if m, ok := f.(moving); ok && moves {
+		g.move = m
+		go g.tick()
+	}
+	return g
+}
+
+func (g *guarded) tick() {
+	clock := time.NewTicker(frame)
+	defer clock.Stop()
+	for {
+		select {
+		case <-g.stop:
+			return
+		case <-clock.C:
+			g.mu.Lock()
+			g.move.Tick()
+			g.mu.Unlock()
+		}
+	}
+}
+
+// Rest lets others write to the terminal, until the next event.
+func (g *guarded) Rest() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.move != nil {
+		g.move.Rest()
+	}
 }
 
 func (g *guarded) Event(e event.Event) {
@@ -65,6 +112,7 @@ func (g *guarded) Say(format string, args ...any) {
 func (g *guarded) Finish(o answer.Outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	close(g.stop)
 	g.face.Finish(o)
 }
 
@@ -103,10 +151,10 @@ func (a *app) finish(ctx context.Context, verb string, ans answer.Answer, err er
 }
 
 // show is the face, made when it is first needed.
-func (a *app) show() face {
+func (a *app) show() *guarded {
 	if a.face == nil {
-		a.face = &guarded{face: a.makeFace()}
-		a.shown.Store(&a.face)
+		a.face = guard(a.makeFace())
+		a.shown.Store(a.face)
 	}
 	return a.face
 }
@@ -126,12 +174,12 @@ func (c *checked) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (a *app) makeFace() face {
+func (a *app) makeFace() (f face, moves bool) {
 	a.answered.w = a.out
 	if a.wantsJSON() {
-		return jsonface.New(jsonface.Options{Out: &a.answered, Verbose: a.flags.verbose})
+		return jsonface.New(jsonface.Options{Out: &a.answered, Verbose: a.flags.verbose}), false
 	}
-	o := text.Options{Out: &a.answered, Err: a.err, Quiet: a.flags.quiet, Verbose: a.flags.verbose, Width: a.width(a.out)}
+	o := text.Options{Out: &a.answered, Err: a.err, Quiet: a.flags.quiet, Verbose: a.flags.verbose, Width: a.width(a.out), Now: a.now}
 	if !a.flags.plain {
 		o.OutColor, o.ErrColor = a.colorful(a.out), a.colorful(a.err)
 		o.Motion = a.terminal(a.err)
@@ -139,7 +187,7 @@ func (a *app) makeFace() face {
 	if o.Width == 0 && o.Motion {
 		o.Width = a.width(a.err)
 	}
-	return text.New(o)
+	return text.New(o), o.Motion && !o.Quiet
 }
 
 // wantsJSON looks at the words themselves when a command line could not be read.

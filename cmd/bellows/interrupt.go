@@ -46,7 +46,7 @@ func (a *app) interrupts(parent context.Context) (context.Context, func()) {
 func (a *app) signal(s os.Signal) {
 	a.signaled.Store(&s)
 	if f := a.shown.Load(); f != nil {
-		(*f).Say("%s: finishing what can be finished; again to leave at once", s)
+		f.Say("%s: finishing what can be finished; again to leave at once", s)
 	}
 }
 

@@ -16,20 +16,24 @@ func (f *Face) Event(e event.Event) {
 	if f.o.Quiet {
 		return
 	}
+	f.settle(e)
 	switch e := e.(type) {
 	case event.RunStarted:
 		f.started(e)
 	case event.LockWaiting:
-		f.say(f.err.yellow("waiting"), "for the lock of %s", HolderText(e.Holder))
+		f.lockWaiting(e)
 	case event.LockTakenOver:
 		f.say(f.err.yellow("lock"), "taken over from a dead run of %s", HolderText(e.Holder))
 	case event.MigrationStarted:
 		f.begin(e)
+	case event.StatementStarted:
+		f.working(e.ID, statementText(e.Number, e.Of, e.SQL))
 	case event.StatementDone:
 		f.statement(e)
 	case event.MigrationDone:
 		f.done(e)
 	case event.MigrationFailed:
+		f.idle()
 		f.say(f.err.red("failed"), "%s", revisionText(e.ID, e.Name))
 	case event.Blocked:
 		f.blocked(e)
@@ -43,7 +47,31 @@ func (f *Face) Event(e event.Event) {
 		f.notice(e)
 	case event.Warning:
 		f.warning(e)
+	case event.RunDone:
+		f.Rest()
 	}
+}
+
+// settle ends a wait when something else happens.
+func (f *Face) settle(e event.Event) {
+	switch e := e.(type) {
+	case event.LockWaiting, event.Blocked:
+		return
+	case event.RunDone:
+		if e.Err != nil {
+			f.wait = nil // the failure says it all
+		}
+	}
+	f.waited()
+}
+
+func (f *Face) lockWaiting(e event.LockWaiting) {
+	what := "for the lock of " + HolderText(e.Holder)
+	if f.o.Motion {
+		f.waiting(wait{what: what, since: f.now()})
+		return
+	}
+	f.say(f.err.yellow("waiting"), "%s", what)
 }
 
 // Say tells something of the face's own making.
@@ -61,30 +89,8 @@ func (f *Face) say(word, format string, args ...any) {
 
 // line writes one line over whatever unfinished line stands there.
 func (f *Face) line(s string) {
-	f.clear()
-	_, _ = io.WriteString(f.o.Err, fault.Redact(s)+"\n")
-}
-
-// fleeting shows a line that the next one writes over; where nothing may move
-// it shows nothing.
-func (f *Face) fleeting(s string) {
-	if !f.o.Motion {
-		return
-	}
-	f.clear()
-	if f.o.Width > 1 {
-		s = cut(s, f.o.Width-1)
-	}
-	_, _ = io.WriteString(f.o.Err, f.err.dim(fault.Redact(s)))
-	f.live = true
-}
-
-// clear takes the unfinished line away.
-func (f *Face) clear() {
-	if f.live {
-		_, _ = io.WriteString(f.o.Err, "\r\x1b[K")
-		f.live = false
-	}
+	_, _ = io.WriteString(f.o.Err, f.erase()+fault.Redact(s)+"\n")
+	f.on = ""
 }
 
 func unpaint(s string) string {
@@ -112,14 +118,20 @@ func (f *Face) begin(e event.MigrationStarted) {
 	if e.Direction == "down" {
 		word = "down"
 	}
-	if f.o.Verbose {
-		f.say(f.err.dim(word), "%s (%d of %d, %s)", revisionText(e.ID, e.Name), e.Number, e.Of, txText(e.Tx))
-		return
+	if e.Number > 0 { // a resumed one has told its place before
+		of := fmt.Sprintf("(%d of %d)", e.Number, e.Of)
+		f.heads[e.ID] = head{fmt.Sprintf("%-9s %s %s", word, revisionText(e.ID, e.Name), of), fmt.Sprintf("%-9s %s %s", word, clean(e.Name), of)}
+		if f.o.Verbose {
+			f.say(f.err.dim(word), "%s (%d of %d, %s)", revisionText(e.ID, e.Name), e.Number, e.Of, txText(e.Tx))
+		}
 	}
-	f.fleeting(fmt.Sprintf("%-9s %s (%d of %d)", word, revisionText(e.ID, e.Name), e.Number, e.Of))
+	f.working(e.ID, "")
 }
 
 func (f *Face) statement(e event.StatementDone) {
+	if e.Number < e.Of {
+		defer f.working(e.ID, statementText(e.Number+1, e.Of, ""))
+	}
 	if !f.o.Verbose {
 		return
 	}
@@ -131,6 +143,7 @@ func (f *Face) statement(e event.StatementDone) {
 }
 
 func (f *Face) done(e event.MigrationDone) {
+	f.idle()
 	word := e.State
 	if word == "" || word == "applied" && e.Direction == "down" {
 		word = past(e.Direction)
@@ -148,6 +161,10 @@ func (f *Face) blocked(e event.Blocked) {
 		lock = "a lock"
 	}
 	text := fmt.Sprintf("%s for %s on %s", clean(e.ID), lock, clean(e.Table))
+	if f.o.Motion {
+		f.waiting(wait{what: text, blockers: e.Blockers, since: f.now(), again: f.now().Add(e.Wait), attempts: e.Attempt})
+		return
+	}
 	if e.Attempt > 0 {
 		text += fmt.Sprintf(", attempt %d", e.Attempt)
 	}
@@ -192,7 +209,8 @@ func (f *Face) index(e event.IndexProgress) {
 		text += fmt.Sprintf(", waits for pid %d", e.WaitsFor)
 	}
 	if f.o.Motion {
-		f.fleeting(text)
+		f.id, f.text = e.ID, text
+		f.draw()
 		return
 	}
 	tenth := int64(0)

@@ -10,6 +10,7 @@ package text
 
 import (
 	"io"
+	"time"
 
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
@@ -27,6 +28,9 @@ type Options struct {
 	Quiet bool
 	// Verbose shows each statement as it runs, and every notice.
 	Verbose bool
+	// Now is the clock that tells how long something has been going on; nil
+	// tells no times.
+	Now func() time.Time
 	// Width is the width of the terminal in cells; 0 means that nothing is cut.
 	Width int
 }
@@ -35,20 +39,23 @@ type Options struct {
 type Face struct {
 	o        Options
 	out, err paint
-	live     bool // an unfinished line stands on Err
-	told     map[event.Destroys]bool
-	phase    string // of the index that is being built, as last shown
-	tenth    int64
+	live
+	told  map[event.Destroys]bool
+	phase string // of the index that is being built, as last shown
+	tenth int64
 }
 
 // New makes a face.
 func New(o Options) *Face {
-	return &Face{o: o, out: paint{o.OutColor}, err: paint{o.ErrColor}, told: map[event.Destroys]bool{}}
+	return &Face{o: o, out: paint{o.OutColor}, err: paint{o.ErrColor}, told: map[event.Destroys]bool{}, live: live{heads: map[string]head{}}}
 }
 
 // Finish prints how a command ended: its answer, then what went wrong.
 func (f *Face) Finish(o answer.Outcome) {
-	f.clear()
+	if o.Err != nil {
+		f.wait = nil // the failure says it all
+	}
+	f.Rest()
 	if o.Answer != nil {
 		f.answer(o)
 	}
