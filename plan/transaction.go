@@ -108,6 +108,7 @@ func (b *builder) plainRows() error {
 // client does as the tool that owns the folder: the text goes to the server in
 // one piece, which makes it one transaction unless the text says otherwise.
 func (b *builder) client() error {
+	b.step.Statements = gathered(b.step.Statements)
 	sts := b.step.Statements
 	begins, inside := 0, 0
 	for i, st := range sts {
@@ -133,6 +134,29 @@ func (b *builder) client() error {
 		return b.each(sts[0].Effect.NoTx)
 	}
 	return b.one()
+}
+
+// gathered moves each BEGIN to where the transaction really begins for a server
+// that gets the text in one piece: behind the end of the one before it. A
+// statement that can run in no transaction stays outside, although that server
+// would refuse it.
+func gathered(statements []Statement) []Statement {
+	out := make([]Statement, 0, len(statements))
+	from, open := 0, false
+	for _, st := range statements {
+		e := st.Effect
+		out = append(out, st)
+		switch {
+		case e.Class == Begin && !open:
+			copy(out[from+1:], out[from:len(out)-1])
+			out[from], open = st, true
+		case e.Class == Commit, e.Class == Rollback:
+			from, open = len(out), false
+		case !open && e.NoTx != "" && !e.Ignored:
+			from = len(out)
+		}
+	}
+	return out
 }
 
 // controls tells whether a statement begins or ends a transaction.
