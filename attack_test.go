@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
 	_ "modernc.org/sqlite"
 )
 
@@ -105,5 +107,65 @@ DROP TABLE c; DROP TABLE b; DROP TABLE a;
 				t.Fatalf("again: %+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// TestEditsAreShown edits an applied file and lets another vanish: up shows what
+// was and what is, and a repair names the revision.
+func TestEditsAreShown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "app.db")
+	files := folderOf("1_a.sql", makes("1", "none", "a"), "2_b.sql", makes("2", "1", "b"), "3_c.sql", makes("3", "2", "c"))
+	if _, err := openFile(t, file, files).Up(t.Context(), bellows.Head); err != nil {
+		t.Fatal(err)
+	}
+	files["1_a.sql"] = &fstest.MapFile{Data: []byte(makes("1", "none", "other"))}
+	files["2_b.sql"] = &fstest.MapFile{Data: []byte("-- only a comment\n" + makes("2", "1", "b"))}
+	delete(files, "3_c.sql")
+	m := openFile(t, file, files)
+	_, err := m.Up(t.Context(), bellows.Heads)
+	for _, want := range []string{"1 a is applied", `in up, statement 1 was "CREATE TABLE a ( id int )"`, `and is "CREATE TABLE other ( id int )"`,
+		"in down, statement 1", "only comments, blanks or directives changed", "3 c is applied, but its file is gone"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in: %v", want, err)
+		}
+	}
+	found, err := m.Troubles(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, x := range found {
+		said = append(said, x.Revision+": "+strings.Join(x.Actions, ", "))
+	}
+	slices.Sort(said)
+	want := []string{"1: bellows repair --accept-edit 1", "2: bellows repair --accept-edit 2", "3: bellows repair --forget 3"}
+	if !slices.Equal(said, want) {
+		t.Errorf("repairs %q", said)
+	}
+}
+
+// TestLateIsSaid applies what sorts before an applied revision, and is told.
+func TestLateIsSaid(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "app.db")
+	files := folderOf("1_a.sql", makes("1", "none", "a"), "3_c.sql", makes("3", "1", "c"))
+	if _, err := openFile(t, file, files).Up(t.Context(), bellows.Head); err != nil {
+		t.Fatal(err)
+	}
+	files["2_b.sql"] = &fstest.MapFile{Data: []byte(makes("2", "1", "b"))}
+	var told []event.Warning
+	m, err := bellows.Open(t.Context(), "sqlite:"+file, bellows.Options{Files: files, Sink: event.SinkFunc(func(e event.Event) {
+		if w, ok := e.(event.Warning); ok {
+			told = append(told, w)
+		}
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if _, err := m.Up(t.Context(), bellows.Heads); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || told[0].Code != string(fault.Order) || !strings.HasPrefix(told[0].Text, "2 b sorts before") {
+		t.Errorf("told %+v", told)
 	}
 }

@@ -107,23 +107,9 @@ func (m *Migrator) preview(ctx context.Context, r Request, build func(*run.Runne
 	if err != nil {
 		return Preview{}, err
 	}
-	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: lateOnes(p, v), seq: v.State.LastSeq(), held: v.HeldFor}
+	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: v.Late(p), seq: v.State.LastSeq(), held: v.HeldFor}
 	out.Losses, err = runner.Losses(ctx, p)
 	return out, err
-}
-
-// lateOnes warns of what sorts before an applied revision.
-func lateOnes(p plan.Plan, v *run.View) []event.Warning {
-	late := revision.NewSet(v.Graph.OutOfOrder(v.Applied)...)
-	var out []event.Warning
-	for _, s := range p.Steps {
-		if s.Move.Direction == revision.Up && late.Has(s.Move.ID) {
-			out = append(out, event.Warning{Code: string(fault.Order), File: s.Revision.File,
-				Text: string(s.Move.ID) + " " + s.Revision.Name + " sorts before a revision that is applied already",
-				Hint: "it is applied all the same; --strict refuses"})
-		}
-	}
-	return out
 }
 
 // PlanRange tells what going from one target to another would do, without a

@@ -37,7 +37,7 @@ func (r *Runner) Losses(ctx context.Context, p plan.Plan) ([]event.Destroys, err
 	return out, nil
 }
 
-// agree tells what will be destroyed and asks, once in a run.
+// agree tells what comes late and what will be destroyed, and asks, once in a run.
 func (w *work) agree(ctx context.Context, p plan.Plan) error {
 	if w.agreed {
 		return nil
@@ -45,6 +45,9 @@ func (w *work) agree(ctx context.Context, p plan.Plan) error {
 	losses, err := w.Losses(ctx, p)
 	if err != nil {
 		return err
+	}
+	for _, late := range w.view.Late(p) {
+		w.emit(late)
 	}
 	for _, l := range losses {
 		w.emit(l)
@@ -60,7 +63,7 @@ func (w *work) agree(ctx context.Context, p plan.Plan) error {
 
 // PlanUp is what Up would do; it takes no lock and writes nothing.
 func (r *Runner) PlanUp(ctx context.Context, ask Ask) (plan.Plan, *View, error) {
-	return r.preview(ctx, ask, func(v *View) ([]revision.Move, error) { return v.upMoves(ask, r.o.Strict) })
+	return r.preview(ctx, ask, r.chooseUp(ctx, ask))
 }
 
 // PlanDown is what Down would do; it takes no lock and writes nothing.

@@ -92,12 +92,12 @@ func (w *work) repair(ctx context.Context, fix Fix, id revision.ID) error {
 	return fault.New(fault.Usage, "unknown repair %q", fix)
 }
 
-func (w *work) fileOf(id revision.ID) (revision.Revision, bool) {
-	i := slices.IndexFunc(w.o.Revisions, func(r revision.Revision) bool { return r.ID == id })
+func (r *Runner) fileOf(id revision.ID) (revision.Revision, bool) {
+	i := slices.IndexFunc(r.o.Revisions, func(rev revision.Revision) bool { return rev.ID == id })
 	if i < 0 {
 		return revision.Revision{}, false
 	}
-	return w.o.Revisions[i], true
+	return r.o.Revisions[i], true
 }
 
 // decideStatement records what a person saw of an interrupted statement.
@@ -156,21 +156,21 @@ func (w *work) acceptEdit(ctx context.Context, id revision.ID) error {
 	return w.record(ctx, w.led.AcceptEdit(rev, file, w.by))
 }
 
-func (w *work) codes(a, b *revision.Section) (was, is []string, err error) {
-	if was, err = w.code(a); err != nil {
+func (r *Runner) codes(a, b *revision.Section) (was, is []string, err error) {
+	if was, err = r.code(a); err != nil {
 		return nil, nil, err
 	}
-	is, err = w.code(b)
+	is, err = r.code(b)
 	return was, is, err
 }
 
 // code is what the statements of a section are to the server: their tokens
 // without comments and blanks.
-func (w *work) code(s *revision.Section) ([]string, error) {
+func (r *Runner) code(s *revision.Section) ([]string, error) {
 	if s == nil {
 		return nil, nil
 	}
-	return plan.Code(s.SQL, w.conn.Dialect())
+	return plan.Code(s.SQL, r.conn.Dialect())
 }
 
 func firstDifference(was, is []string) string {
@@ -186,7 +186,7 @@ func firstDifference(was, is []string) string {
 			return fmt.Sprintf("statement %d was %q and is %q", i+1, shorten(a), shorten(b))
 		}
 	}
-	return "nothing"
+	return ""
 }
 
 func shorten(s string) string {
@@ -230,7 +230,7 @@ func (r *Runner) Troubles(ctx context.Context) ([]Trouble, error) {
 		if fault.Has(p, fault.Missing) {
 			kind = "missing"
 		}
-		out = append(out, Trouble{Kind: kind, Text: p.Error(), Error: p.Error()})
+		out = append(out, Trouble{Kind: kind, ID: ProblemID(p), Text: p.Error(), Error: p.Error()})
 	}
 	return out, nil
 }

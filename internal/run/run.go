@@ -134,7 +134,15 @@ func (r *Runner) point(name string) {
 // Up applies what is pending up to a target.
 func (r *Runner) Up(ctx context.Context, ask Ask) (Report, error) {
 	ask.Action = orElse(ask.Action, "up")
-	return r.drive(ctx, ask, func(v *View) ([]revision.Move, error) { return v.upMoves(ask, r.o.Strict) })
+	return r.drive(ctx, ask, r.chooseUp(ctx, ask))
+}
+
+// chooseUp chooses what Up does; what it refuses for an edit, it shows.
+func (r *Runner) chooseUp(ctx context.Context, ask Ask) func(*View) ([]revision.Move, error) {
+	return func(v *View) ([]revision.Move, error) {
+		r.tellEdits(ctx, v)
+		return v.upMoves(ask, r.o.Strict)
+	}
 }
 
 // Down reverts to a target.

@@ -117,8 +117,8 @@ func (r *Runner) withGhosts(ctx context.Context, v *View, missing []revision.ID)
 	for _, id := range missing {
 		e := all.Entries[id]
 		revs = append(revs, revision.Revision{ID: id, Name: e.Name, Kind: e.Kind, Parents: e.Parents, Label: e.Label})
-		v.Problems = append(v.Problems, fault.New(fault.Missing, "%s %s is applied, but its file is gone", id, e.Name).
-			Try("bring the file back from version control; or revert it with `bellows down %s` from a folder that has its parent; or `bellows repair --forget %s`", orElse(string(firstID(e.Parents)), "base"), id))
+		v.Problems = append(v.Problems, problem{fault.New(fault.Missing, "%s %s is applied, but its file is gone", id, e.Name).
+			Try("bring the file back from version control; or revert it with `bellows down %s` from a folder that has its parent; or `bellows repair --forget %s`", orElse(string(firstID(e.Parents)), "base"), id), id})
 	}
 	g, err := revision.New(revs)
 	if err == nil {
@@ -145,8 +145,8 @@ func (v *View) compare(g *revision.Graph) {
 		if !ok || !e.Holds() || e.Checksum == "" || rev.Checksum == "" || e.Checksum == rev.Checksum {
 			return
 		}
-		v.Problems = append(v.Problems, fault.At(fault.Pos{File: rev.File}, fault.Edited, "%s %s is applied, and its file was edited since", rev.ID, rev.Name).
-			Try("bring the old text back and write a new migration; if only comments or blanks changed: bellows repair --accept-edit %s", rev.ID))
+		v.Problems = append(v.Problems, problem{fault.At(fault.Pos{File: rev.File}, fault.Edited, "%s %s is applied, and its file was edited since", rev.ID, rev.Name).
+			Try("bring the old text back and write a new migration; if only comments or blanks changed: bellows repair --accept-edit %s", rev.ID), rev.ID})
 	}
 	for rev := range g.All() {
 		check(rev)
