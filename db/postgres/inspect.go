@@ -27,7 +27,7 @@ var probes = map[string]string{
 			(SELECT pg_catalog.string_agg(t.oid || t.tgenabled || pg_catalog.pg_get_triggerdef(t.oid), ' ' ORDER BY t.oid) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid),
 			(SELECT pg_catalog.string_agg(p::text, ' ' ORDER BY p.oid) FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid),
 			(SELECT pg_catalog.string_agg(r.oid || r.ev_enabled || pg_catalog.pg_get_ruledef(r.oid), ' ' ORDER BY r.oid) FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid),
-			(SELECT pg_catalog.string_agg(h::text, ' ' ORDER BY h.inhrelid, h.inhparent) FROM pg_catalog.pg_inherits h WHERE c.oid IN (h.inhrelid, h.inhparent)),
+			(SELECT pg_catalog.string_agg((pg_catalog.to_jsonb(h) - 'inhdetachpending')::text, ' ' ORDER BY h.inhrelid, h.inhparent) FROM pg_catalog.pg_inherits h WHERE c.oid IN (h.inhrelid, h.inhparent)),
 			(SELECT pg_catalog.string_agg(e.stxname || pg_catalog.pg_get_statisticsobjdef(e.oid), ' ' ORDER BY e.oid) FROM pg_catalog.pg_statistic_ext e WHERE e.stxrelid = c.oid),
 			(SELECT q::text FROM pg_catalog.pg_sequence q WHERE q.seqrelid = c.oid),
 			(SELECT pg_catalog.string_agg(m.objsubid || m.description, ' ' ORDER BY m.objsubid) FROM pg_catalog.pg_description m WHERE m.objoid = c.oid AND m.classoid = 'pg_catalog.pg_class'::regclass)

@@ -151,8 +151,13 @@ func (e *stepwise) replay(ctx context.Context) error {
 func (e *stepwise) tookEffect(ctx context.Context, p ledger.Progress) (bool, error) {
 	s := &e.units[e.done][0]
 	watcher, ok := e.conn.(db.Watcher)
-	if ok && s.Effect.Index != nil && !s.Effect.Index.Drop {
-		return false, nil // a concurrent build looks for itself what is there
+	if ok && s.Effect.Index != nil {
+		if !s.Effect.Index.Drop {
+			return false, nil // a concurrent build looks for itself what is there
+		}
+		if st, known, err := e.index(ctx, s); err != nil || known {
+			return !st.Exists, err // a drop that was interrupted leaves an invalid index
+		}
 	}
 	if p.Witness == "" || !ok {
 		switch s.Effect.Class {
