@@ -3,15 +3,18 @@ package bellows_test
 import (
 	"database/sql"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/testdb"
 	_ "modernc.org/sqlite"
 )
 
@@ -168,4 +171,71 @@ func TestLateIsSaid(t *testing.T) {
 	if len(told) != 1 || told[0].Code != string(fault.Order) || !strings.HasPrefix(told[0].Text, "2 b sorts before") {
 		t.Errorf("told %+v", told)
 	}
+}
+
+// TestLedgerInMadeSchema is a role that may create nothing in the database, for
+// which an administrator made the ledger's schema.
+func TestLedgerInMadeSchema(t *testing.T) {
+	admin := testdb.Postgres(t)
+	low := testdb.Restricted(t, admin)
+	files := folderOf("1_a.sql", makes("1", "none", "app.a"))
+	m := migrator(t, low, bellows.Options{Files: files})
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, fault.Denied, "creating the ledger")
+
+	u, err := url.Parse(low)
+	if err != nil {
+		t.Fatal("not a URL")
+	}
+	role := `"` + u.User.Username() + `"`
+	another(t, admin).do("CREATE SCHEMA bellows AUTHORIZATION "+role, "CREATE SCHEMA app AUTHORIZATION "+role)
+	up(t, m)
+	p, err := m.PlanUp(patient(t), bellows.Request{})
+	if err != nil || len(p.Plan.Steps) != 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// TestMayNotRead is a role that may read the ledger and nothing else: it sees a
+// plan, without counts, and is denied the lock in words.
+func TestMayNotRead(t *testing.T) {
+	admin := testdb.Postgres(t)
+	files := folderOf("1_a.sql", makes("1", "none", "public.a"))
+	up(t, migrator(t, admin, bellows.Options{Files: files}))
+	low := testdb.Restricted(t, admin)
+	u, err := url.Parse(low)
+	if err != nil {
+		t.Fatal("not a URL")
+	}
+	role := `"` + u.User.Username() + `"`
+	another(t, admin).do("REVOKE pg_read_all_data, pg_write_all_data FROM "+role,
+		"GRANT USAGE ON SCHEMA public, bellows TO "+role, "GRANT SELECT ON ALL TABLES IN SCHEMA bellows TO "+role)
+	m := migrator(t, low, bellows.Options{Files: files})
+	p, err := m.PlanDown(patient(t), bellows.Request{Target: "base"})
+	if err != nil || len(p.Losses) != 1 || p.Losses[0].Rows != -1 {
+		t.Errorf("%+v, %v", p.Losses, err)
+	}
+	_, err = m.Down(patient(t), "base")
+	refused(t, err, fault.Denied, "taking the lock", "permission denied for table lease")
+}
+
+// TestBusyFile says who writes to a file that has one writer: the run that holds
+// the lease, or somebody who is not known.
+func TestBusyFile(t *testing.T) {
+	url, dir := onSQLite.fresh(t), writeFiles(t, twoFiles)
+	g, ended := holding(t, url, bellows.Options{Dir: dir, Actor: "ada@engine"})
+	writer := another(t, url)
+	writer.do("BEGIN IMMEDIATE")
+	m := migrator(t, url, bellows.Options{Dir: dir, LockWait: -1, LockTimeout: time.Millisecond})
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, fault.Locked, "another run holds the lock: ada")
+	writer.do("ROLLBACK")
+	g.open()
+	if err := ended(); err != nil {
+		t.Fatal(err)
+	}
+	writer.do("BEGIN IMMEDIATE")
+	_, err = m.Down(patient(t), "base")
+	refused(t, err, fault.Locked, "the lock cannot be had", "another program")
+	writer.do("ROLLBACK")
 }

@@ -21,6 +21,7 @@ import (
 type Traits struct {
 	TransactionalDDL bool   // DDL can be rolled back
 	Schemas          bool   // tables live in schemas of one database
+	MakeSchema       string // makes a schema unless it is there, which needs no right; %[1]s is its name as a literal, %[2]s quoted
 	SessionLock      bool   // has a lock that a session holds by name
 	SingleWriter     bool   // one writer at a time for the whole database
 	ConcurrentIndex  bool   // can build an index while rows are written

@@ -43,6 +43,7 @@ func (d Dialect) Traits() dialect.Traits {
 	return dialect.Traits{
 		TransactionalDDL: true,
 		Schemas:          true,
+		MakeSchema:       "DO $bellows$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %[1]s) THEN CREATE SCHEMA %[2]s; END IF; END $bellows$",
 		SessionLock:      true,
 		ConcurrentIndex:  d.Version() < 140000 || d.Version() >= 140004, // 14.0 to 14.3 can damage one
 		Pipelines:        true,

@@ -11,6 +11,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -113,7 +114,7 @@ var tables = [...]table{
 func (l Ledger) Create() []string {
 	var out []string
 	if l.t.Schemas {
-		out = append(out, "CREATE SCHEMA IF NOT EXISTS "+l.d.Quote(l.name))
+		out = append(out, fmt.Sprintf(l.t.MakeSchema, l.d.Literal(l.name), l.d.Quote(l.name)))
 	}
 	for _, t := range tables {
 		out = append(out, l.createTable(t))

@@ -54,7 +54,10 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 			return fence, nil
 		}
 		if err != nil && !isWait(err) {
-			return fence, err
+			return fence, whileLocking(err)
+		}
+		if held == nil {
+			held = w.writer(ctx)
 		}
 		if held != nil && held.Run != seen {
 			seen = held.Run
@@ -70,10 +73,33 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 	}
 }
 
+// whileLocking explains an error that is not explained yet.
+func whileLocking(err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return err
+	}
+	return explainUnlessGone(err, "taking the lock")
+}
+
+// writer is who holds the lease while nobody else may write, as in a file with
+// one writer; nil when the ledger names nobody who may be alive.
+func (w *work) writer(ctx context.Context) *ledger.Holding {
+	h, err := w.led.Holder(ctx, w.conn)
+	if err != nil || h.Free() || w.maySucceed(ctx, *h) {
+		return nil
+	}
+	return h
+}
+
 // lockedOut names the holder.
 func lockedOut(h *ledger.Holding, err error) error {
-	if h.Free() {
-		return fault.New(fault.Locked, "another run holds the lock, and has not said its name yet").Because(err).
+	switch {
+	case h.Free() && err != nil:
+		return fault.New(fault.Locked, "the lock cannot be had").Because(err).
+			Try("another program, or another run, writes to this database: wait longer with --lock-wait, or look: bellows unlock")
+	case h.Free():
+		return fault.New(fault.Locked, "another run holds the lock, and has not said its name yet").
 			Try("wait longer with --lock-wait, or look who it is: bellows unlock")
 	}
 	return fault.New(fault.Locked, "another run holds the lock: %s", holderText(h.Holder)).

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
@@ -14,7 +15,8 @@ import (
 const countBudget = 2 * time.Second
 
 // Losses counts, in the live database, what a plan will destroy. What a step of
-// the same plan makes first is not counted: it holds nothing yet.
+// the same plan makes first is not counted: it holds nothing yet. Where the user
+// may not read, the number is -1.
 func (r *Runner) Losses(ctx context.Context, p plan.Plan) ([]event.Destroys, error) {
 	watcher, ok := r.conn.(db.Watcher)
 	if !ok {
@@ -25,6 +27,10 @@ func (r *Runner) Losses(ctx context.Context, p plan.Plan) ([]event.Destroys, err
 		for _, st := range s.Statements {
 			for _, loss := range st.Effect.Destroys {
 				n, err := watcher.Count(ctx, loss, countBudget)
+				var denied *db.Error
+				if errors.As(err, &denied) && denied.Class == db.Refused {
+					n, err = db.Count{Rows: -1}, nil // who may not read it may still own its schema
+				}
 				if err != nil {
 					return out, explainUnlessGone(err, "counting what will be destroyed")
 				}
