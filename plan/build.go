@@ -154,6 +154,10 @@ func (b *builder) cut(sec revision.Section) ([]Statement, error) {
 			st.Data = sec.SQL[piece.DataStart:piece.DataEnd]
 		}
 		st.Effect = b.reader.Classify(piece.Text)
+		if st.Effect.Skip != "" {
+			b.note(st.Pos, "skipped: %s, %s", verb(st), st.Effect.Skip)
+			continue
+		}
 		out = append(out, st)
 	}
 	return out, nil

@@ -49,6 +49,9 @@ func (e Effect) String() string {
 	if e.Index != nil {
 		b.WriteString(e.Index.String() + "\n")
 	}
+	if e.Skip != "" {
+		fmt.Fprintf(&b, "skipped: %s\n", e.Skip)
+	}
 	if e.NoTx != "" {
 		word := "alone"
 		if e.Ignored {

@@ -126,7 +126,9 @@ type Effect struct {
 	// NoTx says why it cannot run inside a transaction; "" means it can.
 	NoTx string
 	// Ignored: inside a transaction it gives no error but does nothing; NoTx says why.
-	Ignored  bool
+	Ignored bool
+	// Skip says why it is left out and only said; "" means it is run.
+	Skip     string
 	Index    *Index
 	Unparsed bool // the classifier did not understand it; it still runs
 }
