@@ -102,7 +102,7 @@ func CheckText(file string, text []byte) *fault.Error {
 		at += n
 	}
 	return fault.At(Place(file, text, at), fault.Syntax, "byte 0x%02x is not valid UTF-8", text[at]).
-		Try("save the file as UTF-8")
+		Try("save the file as UTF-8; binary values of a dump are text when it is made with --hex-blob")
 }
 
 // lineLimit is the longest source line that a place carries.
