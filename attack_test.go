@@ -239,3 +239,16 @@ func TestBusyFile(t *testing.T) {
 	refused(t, err, fault.Locked, "the lock cannot be had", "another program")
 	writer.do("ROLLBACK")
 }
+
+// TestUserNamedLikeTheLedger is a user whose own schema would be the ledger's:
+// his tables would land in it.
+func TestUserNamedLikeTheLedger(t *testing.T) {
+	url := testdb.Postgres(t)
+	files := folderOf("1_a.sql", makes("1", "none", "a"))
+	_, err := migrator(t, url, bellows.Options{Files: files, Ledger: testdb.User}).Up(patient(t), "heads")
+	refused(t, err, fault.Config, "search_path=public", "ledger_schema")
+	up(t, migrator(t, url+"&search_path=public", bellows.Options{Files: files, Ledger: testdb.User}))
+	if where := another(t, url).one("SELECT schemaname FROM pg_tables WHERE tablename = 'a'"); where != "public" {
+		t.Errorf("the table is in %s", where)
+	}
+}

@@ -23,6 +23,7 @@ type Traits struct {
 	Schemas          bool   // tables live in schemas of one database
 	MakeSchema       string // makes a schema unless it is there, which needs no right; %[1]s is its name as a literal, %[2]s quoted
 	SessionLock      bool   // has a lock that a session holds by name
+	SchemaTraps      string // query with one %s, the literal of a schema that is not there: a row when, once made, names without a schema would mean it; or ""
 	SingleWriter     bool   // one writer at a time for the whole database
 	ConcurrentIndex  bool   // can build an index while rows are written
 	Pipelines        bool   // many statements travel in one round trip

@@ -44,6 +44,7 @@ func (d Dialect) Traits() dialect.Traits {
 		TransactionalDDL: true,
 		Schemas:          true,
 		MakeSchema:       "DO $bellows$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %[1]s) THEN CREATE SCHEMA %[2]s; END IF; END $bellows$",
+		SchemaTraps:      `SELECT 1 WHERE current_user = %[1]s AND pg_catalog.current_setting('search_path') LIKE '%%"$user"%%' AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %[1]s)`,
 		SessionLock:      true,
 		ConcurrentIndex:  d.Version() < 140000 || d.Version() >= 140004, // 14.0 to 14.3 can damage one
 		Pipelines:        true,

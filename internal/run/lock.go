@@ -184,6 +184,9 @@ func (w *work) ensureLedger(ctx context.Context) error {
 	if ok, err := w.led.Exists(ctx, w.conn); err != nil || ok {
 		return err
 	}
+	if err := w.trapped(ctx); err != nil {
+		return err
+	}
 	items := []db.Item{{SQL: w.conn.Dialect().Traits().BeginWrite}}
 	for _, sql := range w.led.Create() {
 		items = append(items, db.Item{SQL: sql})
@@ -201,6 +204,25 @@ func (w *work) ensureLedger(ctx context.Context) error {
 	}
 	w.point("ledger created")
 	return nil
+}
+
+// trapped refuses to make a schema for the ledger that would draw in every table
+// which is named without a schema: that of a user who is called like it.
+func (w *work) trapped(ctx context.Context) error {
+	d, name := w.conn.Dialect(), orElse(w.o.Ledger, ledger.DefaultName)
+	if d.Traits().SchemaTraps == "" {
+		return nil
+	}
+	rows, err := w.conn.Query(ctx, fmt.Sprintf(d.Traits().SchemaTraps, d.Literal(name)))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		return fault.New(fault.Config, "the user is called %s like the ledger's schema, and search_path begins with \"$user\": your tables would be made among the ledger's", name).
+			Try("say where they belong, with ?search_path=public in the URL; or give the ledger another name: ledger_schema = \"…\"")
+	}
+	return rows.Err()
 }
 
 // rollback ends a transaction that failed, whatever became of the context.

@@ -29,8 +29,9 @@ import (
 // users. It occurs nowhere else, so a test can look for it in everything printed.
 const Password = "Kaltmamsell7Blasebalg"
 
-// User is the name of the user who owns every database of this package.
-const User = "bellows"
+// User is the name of the user who owns every database of this package. It is
+// not that of the ledger's schema, which a search_path with "$user" would find.
+const User = "tester"
 
 // Postgres is the URL of a fresh, empty PostgreSQL database, dropped at the end
 // of the test. Its user is a superuser.
