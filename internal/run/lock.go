@@ -123,9 +123,9 @@ func holderText(h event.Holder) string {
 func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holding, err error) {
 	locker, ok := w.conn.(db.Locker)
 	if ok {
-		got, err := locker.TryLock(ctx, w.led.LockKey())
-		if err != nil {
-			return f, nil, err
+		got, tryErr := locker.TryLock(ctx, w.led.LockKey())
+		if tryErr != nil {
+			return f, nil, tryErr
 		}
 		if !got {
 			h, err := w.led.Holder(ctx, w.conn)
