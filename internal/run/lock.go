@@ -16,6 +16,13 @@ import (
 // context outlives ctx by the grace time, and ends at once when the lease is lost.
 func (w *work) locked(ctx context.Context, do func(context.Context) error) error {
 	fence, err := w.acquire(ctx)
+	if isGone(err) && w.o.Open != nil && ctx.Err() == nil {
+		// Nothing was begun: the session broke while nobody used it.
+		if again := w.reconnect(ctx, err); again != nil {
+			return again
+		}
+		fence, err = w.acquire(ctx)
+	}
 	if err != nil {
 		return err
 	}

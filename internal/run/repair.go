@@ -31,8 +31,8 @@ const (
 // Repair carries a decision out, under the lock, and journals it.
 func (r *Runner) Repair(ctx context.Context, fix Fix, id revision.ID) error {
 	w := &work{Runner: r, report: &Report{Run: r.o.Run}, ask: Ask{Action: "repair"}}
-	return w.locked(ctx, func(ctx context.Context) error {
-		v, err := w.LookAll(ctx)
+	return broken(w.locked(ctx, func(ctx context.Context) error {
+		v, err := w.lookOnce(ctx, w.led.ReadAll)
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (r *Runner) Repair(ctx context.Context, fix Fix, id revision.ID) error {
 			return err
 		}
 		return w.repair(ctx, fix, id)
-	})
+	}))
 }
 
 // entry finds the one revision of the ledger or the folder that a person means.
@@ -314,7 +314,7 @@ func (r *Runner) Unlock(ctx context.Context, force string) (*event.Holder, error
 	if !forced {
 		killer = nil
 	}
-	return &h.Holder, r.oust(ctx, *h, killer)
+	return &h.Holder, broken(r.oust(ctx, *h, killer))
 }
 
 // oust takes the lease away first, so that the run knows when it comes back

@@ -259,7 +259,7 @@ func (r *Runner) app(part string) string {
 
 // act decides what is left to do and does it.
 func (w *work) act(ctx context.Context, choose func(*View) ([]revision.Move, error)) error {
-	v, err := w.Look(ctx)
+	v, err := w.lookOnce(ctx, w.led.Read)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (r *Runner) Stamp(ctx context.Context, target string, forget Forget) (Repor
 	w := &work{Runner: r, report: &rep, ask: Ask{Target: target, Action: "stamp"}}
 	err := w.locked(ctx, func(ctx context.Context) error { return w.stamp(ctx, target, forget) })
 	rep.Duration = time.Since(begun)
-	return rep, err
+	return rep, broken(err)
 }
 
 // Forget says what Stamp forgets first.
@@ -32,7 +32,7 @@ const (
 )
 
 func (w *work) stamp(ctx context.Context, target string, forget Forget) error {
-	v, err := w.Look(ctx)
+	v, err := w.lookOnce(ctx, w.led.Read)
 	if err != nil {
 		return err
 	}

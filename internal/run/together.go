@@ -239,6 +239,9 @@ func (w *work) recordFailed(err error) error {
 	if classOf(err) != db.Bad {
 		return explain(err, "recording in the ledger")
 	}
+	if !strings.Contains(err.Error(), "epoch") { // the column that must not be null
+		return ledger.Damaged(err)
+	}
 	return fault.New(fault.LockLost, "the record in the ledger was refused; the lock was taken over by another run").Because(err).
 		Try("look with `bellows status`, then run the same command again")
 }

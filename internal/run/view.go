@@ -50,6 +50,8 @@ func (r *Runner) look(ctx context.Context, read func(context.Context, db.Conn) (
 	return v, err
 }
 
+// lookOnce looks with the session at hand. Under the lock it must not be
+// replaced by another, which would not have the lock.
 func (r *Runner) lookOnce(ctx context.Context, read func(context.Context, db.Conn) (ledger.State, error)) (*View, error) {
 	state, err := read(ctx, r.conn)
 	if err != nil {
