@@ -2,7 +2,10 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -10,29 +13,29 @@ import (
 	"github.com/bellowsdb/bellows/fault"
 )
 
-// approval is what the library asks before it acts. always tells that the verb
-// itself wants a confirmation where the environment is protected, and not only
-// what it destroys.
-func (a *app) approval(s *settings, always need, doing string) func([]event.Destroys) error {
+// approval is what the library asks before it acts. when tells whether the verb
+// itself wants a confirmation, and not only what it destroys.
+func (a *app) approval(ctx context.Context, s *settings, when need, doing string) func([]event.Destroys) error {
 	return func(losses []event.Destroys) error {
 		for _, l := range losses {
 			a.show().Event(l)
 		}
-		return a.confirm(s, always, doing, losses)
+		return a.confirm(ctx, s, when, doing, losses)
 	}
 }
 
-// need says when a confirmation is wanted in a protected environment.
+// need says when a confirmation is wanted.
 type need int
 
 const (
-	forLosses need = iota // when something is destroyed
-	forAll                // in any case
+	forLosses need = iota // in a protected environment, when something is destroyed
+	forAll                // in a protected environment
+	always                // there, and of a person at a terminal everywhere
 )
 
 // confirm lets a protected environment be changed only by somebody who names it.
 // A wrong name is refused everywhere: whoever gave it meant another database.
-func (a *app) confirm(s *settings, always need, doing string, losses []event.Destroys) error {
+func (a *app) confirm(ctx context.Context, s *settings, when need, doing string, losses []event.Destroys) error {
 	name := s.name()
 	if given := a.flags.confirm; given != "" {
 		if given != name {
@@ -41,19 +44,52 @@ func (a *app) confirm(s *settings, always need, doing string, losses []event.Des
 		}
 		return nil
 	}
-	if !s.protected || always == forLosses && len(losses) == 0 {
+	what := fmt.Sprintf("%s wants a confirmation", doing)
+	switch {
+	case s.protected && (when != forLosses || len(losses) > 0):
+		what = fmt.Sprintf("%s is protected: %s", name, what)
+	case when != always || !a.interactive():
 		return nil
 	}
-	what := fmt.Sprintf("%s is protected: %s wants a confirmation", name, doing)
 	if !a.interactive() {
 		return fault.New(fault.Confirm, "%s", what).Try("to go on: %s", a.again("--confirm", name))
 	}
-	_, _ = fmt.Fprintf(a.err, "%s. Its name, to go on: ", fault.Redact(what))
-	word, err := bufio.NewReader(a.in).ReadString('\n')
-	if strings.TrimSpace(word) != name {
-		return fault.New(fault.Confirm, "not confirmed; nothing was done").Because(err)
+	return a.askFor(ctx, name, what)
+}
+
+// askFor wants a person at the terminal to write a name.
+func (a *app) askFor(ctx context.Context, name, what string) error {
+	a.show().Rest()
+	_, _ = fmt.Fprintf(a.err, "%s. To go on, write %s: ", fault.Redact(what), fault.Redact(name))
+	type reply struct {
+		word string
+		err  error
 	}
-	return nil
+	replies := make(chan reply, 1)
+	go func() { // a read of a terminal ends with its line, and not with ctx
+		word, err := bufio.NewReader(a.in).ReadString('\n')
+		replies <- reply{word, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return fault.New(fault.Interrupted, "interrupted; nothing was done")
+	case r := <-replies:
+		if r.err != nil {
+			_, _ = fmt.Fprintln(a.err)
+		}
+		if strings.TrimSpace(r.word) != name {
+			return fault.New(fault.Confirm, "not confirmed; nothing was done").Because(ended(r.err))
+		}
+		return nil
+	}
+}
+
+// ended is a failure to read, other than the end of what can be read.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // again is this command line with more words, to be pasted into a shell.

@@ -41,11 +41,11 @@ func (a *app) dbDropVerb() *cobra.Command {
 	cmd := a.command(verb{
 		use: "drop", short: "remove the database with everything in it",
 		long: `Removes the database that the URL names, with everything in it. A protected
-environment wants --confirm NAME; elsewhere a terminal is asked.`,
+environment wants --confirm NAME; elsewhere a person at a terminal is asked.`,
 		example: "bellows db drop", exits: []int{8, 130},
 		run: func(ctx context.Context, _ []string) (answer.Answer, error) {
 			return a.database("drop", func(s *settings) (bool, error) {
-				if err := a.confirm(s, forAll, "db drop", nil); err != nil {
+				if err := a.confirm(ctx, s, always, "db drop", nil); err != nil {
 					return false, err
 				}
 				return bellows.Drop(ctx, s.url)

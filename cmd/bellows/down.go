@@ -77,7 +77,7 @@ func (a *app) down(ctx context.Context, d downFlags, target string) (answer.Answ
 		return nil, err
 	}
 	defer func() { _ = m.Close() }()
-	r.Approve = a.approval(s, forAll, "reverting")
+	r.Approve = a.approval(ctx, s, forAll, "reverting")
 	report, err := m.DownWith(ctx, r)
 	return answer.Run{Report: report}, err
 }
@@ -114,6 +114,6 @@ func (a *app) redo(ctx context.Context, d downFlags, count string) (answer.Answe
 		return nil, err
 	}
 	defer func() { _ = m.Close() }()
-	report, err := m.Redo(ctx, n, bellows.Request{Approve: a.approval(s, forAll, "reverting"), SingleTransaction: d.single, DownFrom: d.from})
+	report, err := m.Redo(ctx, n, bellows.Request{Approve: a.approval(ctx, s, forAll, "reverting"), SingleTransaction: d.single, DownFrom: d.from})
 	return answer.Run{Report: report}, err
 }

@@ -112,7 +112,7 @@ func (a *app) unlock(ctx context.Context, force string) (answer.Answer, error) {
 	}
 	defer func() { _ = m.Close() }()
 	if force != "" {
-		if err := a.confirm(s, forAll, "unlock --force", nil); err != nil {
+		if err := a.confirm(ctx, s, forAll, "unlock --force", nil); err != nil {
 			return nil, err
 		}
 	}

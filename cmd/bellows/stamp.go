@@ -35,7 +35,7 @@ func (a *app) stamp(ctx context.Context, target string, o bellows.StampOptions) 
 		return nil, err
 	}
 	defer func() { _ = m.Close() }()
-	if err := a.confirm(s, forAll, "stamp", nil); err != nil {
+	if err := a.confirm(ctx, s, forAll, "stamp", nil); err != nil {
 		return nil, err
 	}
 	report, err := m.Stamp(ctx, target, o)

@@ -47,10 +47,10 @@ func (a *app) try(ctx context.Context, target string, command []string) (answer.
 		return nil, err
 	}
 	defer func() { _ = m.Close() }()
-	if err := a.confirm(s, forAll, "try", nil); err != nil {
+	if err := a.confirm(ctx, s, forAll, "try", nil); err != nil {
 		return nil, err
 	}
-	report, err := m.UpWith(ctx, bellows.Request{Verb: "try", Target: target, Approve: a.approval(s, forLosses, "destroying data")})
+	report, err := m.UpWith(ctx, bellows.Request{Verb: "try", Target: target, Approve: a.approval(ctx, s, forLosses, "destroying data")})
 	code := -1
 	if err == nil {
 		code, err = a.spawn(ctx, s, command)

@@ -71,7 +71,7 @@ func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, 
 		return nil, err
 	}
 	defer func() { _ = m.Close() }()
-	r.Approve = a.approval(s, forLosses, "destroying data")
+	r.Approve = a.approval(ctx, s, forLosses, "destroying data")
 	report, err := m.UpWith(ctx, r)
 	return answer.Run{Report: report}, err
 }
