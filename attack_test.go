@@ -15,6 +15,7 @@ import (
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/testdb"
+	"github.com/bellowsdb/bellows/revision"
 	_ "modernc.org/sqlite"
 )
 
@@ -251,4 +252,22 @@ func TestUserNamedLikeTheLedger(t *testing.T) {
 	if where := another(t, url).one("SELECT schemaname FROM pg_tables WHERE tablename = 'a'"); where != "public" {
 		t.Errorf("the table is in %s", where)
 	}
+}
+
+// TestOrderOfApplication demands that the ledger knows in which order one run
+// applied: what is applied last is reverted first.
+func TestOrderOfApplication(t *testing.T) {
+	everywhere(t, func(t *testing.T, s server) {
+		files := folderOf("9_a.sql", makes("9", "none", "a"), "11_c.sql", makes("11", "9", "c"),
+			"10_b.sql", "-- migrate:needs 11\n"+makes("10", "9", "b"), "12_d.sql", makes("12", "10, 11", "d"))
+		m := migrator(t, s.fresh(t), bellows.Options{Files: files})
+		want := []string{"9", "11", "10", "12"}
+		if rep := up(t, m); !slices.Equal(rep.Applied, want) {
+			t.Fatalf("applied %v", rep.Applied)
+		}
+		_, applied, err := m.LiveGraph(patient(t))
+		if err != nil || !slices.EqualFunc(applied, want, func(a revision.ID, b string) bool { return string(a) == b }) {
+			t.Errorf("the ledger says %v, %v", applied, err)
+		}
+	})
 }

@@ -306,6 +306,7 @@ func (w *work) finished(m revision.Move, name string, took time.Duration) {
 		w.report.Reverted = append(w.report.Reverted, m.ID)
 	} else {
 		w.report.Applied = append(w.report.Applied, m.ID)
+		w.seq++ // the next one comes after this
 	}
 	w.emit(event.MigrationDone{ID: string(m.ID), Name: name, Direction: string(m.Direction), State: state, Duration: took})
 }
