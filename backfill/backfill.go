@@ -107,4 +107,5 @@ type Chunk struct {
 	Tries         int
 	// Merged is how many chunks were made into this one.
 	Merged int64
+	Note   string // what a check found
 }

@@ -147,3 +147,13 @@ func turned(op string) string {
 	}
 	return "<" + op[1:]
 }
+
+// Exactly is the condition for the one row of that key.
+func Exactly(l Language, name string, key Key, b Bound) string {
+	c := condition{l, name, key}
+	terms := make([]string, len(key.Columns))
+	for i := range terms {
+		terms[i] = c.column(i) + " = " + c.value(b, i)
+	}
+	return "(" + strings.Join(terms, " AND ") + ")"
+}

@@ -145,3 +145,7 @@ func (t *tree) holdsBack(at int, scope scope, p piece) error {
 	}
 	return nil
 }
+
+// Before tells whether an offset in the text for a chunk lies before what stands
+// for the placeholder, so that it is the same in the statement's own text.
+func (s Statement) Before(offset int) bool { return offset < s.chunk.start }

@@ -43,20 +43,21 @@ func Rooms() []Room {
 }
 
 func dryRooms() []Room {
-	language := rooms("dialect dialect/internal/words fault plan schema sqltext")
+	language := rooms("dialect dialect/internal/words diff fault plan schema sqltext")
 	return []Room{
 		{Path: "fault", Kind: Dry},
 		{Path: "event", Kind: Dry, May: rooms("fault")},
 		{Path: "schema", Kind: Dry},
 		{Path: "revision", Kind: Dry, May: rooms("fault")},
 		{Path: "sqltext", Kind: Dry, May: rooms("fault")},
-		{Path: "diff", Kind: Dry, May: rooms("schema")},
+		{Path: "diff", Kind: Dry, May: rooms("fault plan schema")},
 		{Path: "plan", Kind: Dry, May: rooms("fault revision schema sqltext")},
 		{Path: "dialect", Kind: Dry, May: rooms("fault plan revision schema sqltext")},
 		{Path: "dialect/internal/words", Kind: Dry, May: rooms("dialect fault plan sqltext")},
 		{Path: "dialect/postgres", Kind: Dry, May: language, Outside: []string{multigres}, Names: true},
 		{Path: "dialect/mysql", Kind: Dry, May: language, Names: true},
 		{Path: "dialect/sqlite", Kind: Dry, May: language, Names: true},
+		{Path: "backfill", Kind: Dry, May: rooms("dialect fault plan revision schema sqltext")},
 		{Path: "lint", Kind: Dry, May: rooms("dialect fault plan revision schema sqltext")},
 		{Path: "config", Kind: Dry, May: rooms("fault"), Outside: []string{toml, dotenv}},
 	}
@@ -77,7 +78,8 @@ func wetRooms() []Room {
 		{Path: "source/dbmate", May: rooms(reader)},
 		{Path: "source/diesel", May: rooms(reader), Outside: []string{toml}},
 		{Path: "source/open", May: rooms(reader + "source/native source/golangmigrate source/dbmate source/diesel")},
-		{Path: "internal/ledger", May: rooms("db dialect event fault plan revision"), Clock: true},
+		{Path: "internal/ledger", May: rooms("backfill db dialect event fault plan revision"), Clock: true},
+		{Path: "internal/fill", May: rooms("backfill db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
 		{Path: "internal/run", May: rooms("db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
 	}
 }
@@ -94,6 +96,7 @@ func edgeRooms() []Room {
 		{Path: "cmd/bellows", Kind: Edge, May: rooms("*"), Outside: []string{cobra, dotenv, terminal}, Clock: true, Names: true},
 		{Path: "examples/*", Kind: Edge, May: rooms(nouns), Outside: []string{pgx, gomysql, gosqlite}, Clock: true, Names: true},
 		{Path: "bench", Kind: Tests},
+		{Path: "realinput", Kind: Tests},
 		{Path: "db/dbtest", Kind: Tests},
 		{Path: "ui/internal/sample", Kind: Tests},
 		{Path: "sqltext/sqltexttest", Kind: Tests},

@@ -1,0 +1,178 @@
+package fill
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bellowsdb/bellows/backfill"
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/plan"
+)
+
+// next moves a backfill on whose chunks are all done or set aside, and beyond
+// which no rows were found: to new leaves, to its check, to another sweep, to its
+// end, or to a stop that says why.
+func (q *queue) next(ctx context.Context) error {
+	if c := q.check(); c != nil {
+		return q.checked(ctx, *c)
+	}
+	if more, err := q.newLeaves(ctx); err != nil || more {
+		return err
+	}
+	if err := q.cover(); err != nil {
+		return err
+	}
+	open, err := q.led.CountPoison(ctx, q.Conn, q.f.ID)
+	if err != nil {
+		return err
+	}
+	var changed int64
+	for _, c := range q.chunks {
+		if int64(c.Sweep) == q.f.Sweep && c.Kind == backfill.Rows {
+			changed += c.Changed
+		}
+	}
+	q.events = append(q.events, event.FillSwept{ID: string(q.task.Revision), Table: q.f.Table, Sweep: int(q.f.Sweep), Changed: changed})
+	if open > 0 {
+		q.writes = append(q.writes, q.led.StopFill(q.f.ID, fault.Repair, setAside(open, q.f.Table)))
+		return nil
+	}
+	if len(q.task.Checks) == 0 {
+		q.writes = append(q.writes, q.led.EndFill(q.f.ID, ledger.FillChecked))
+		return nil
+	}
+	q.fresh = append(q.fresh, backfill.Chunk{Seq: q.f.NextSeq, Kind: backfill.Check, Sweep: int(q.f.Sweep), State: backfill.Todo})
+	q.f.NextSeq++
+	return nil
+}
+
+func setAside(open int64, table string) string {
+	rows := "rows are"
+	if open == 1 {
+		rows = "row is"
+	}
+	return fmt.Sprintf("all other rows of %s are done, and %d %s set aside", table, open, rows)
+}
+
+// check is the check of this sweep, nil when it was not asked yet.
+func (q *queue) check() *backfill.Chunk {
+	for i := range q.chunks {
+		if c := &q.chunks[i]; c.Kind == backfill.Check && int64(c.Sweep) == q.f.Sweep {
+			return c
+		}
+	}
+	return nil
+}
+
+// checking tells whether the sweep is over and its check was asked.
+func (q *queue) checking() bool { return q.check() != nil }
+
+// checked decides by what a check has found.
+func (q *queue) checked(ctx context.Context, c backfill.Chunk) error {
+	found := c.Changed
+	q.events = append(q.events, event.FillSwept{ID: string(q.task.Revision), Table: q.f.Table, Sweep: c.Sweep, Checked: true, Found: found})
+	if found == 0 {
+		q.writes = append(q.writes, q.led.EndFill(q.f.ID, ledger.FillChecked))
+		return nil
+	}
+	why := fmt.Sprintf("the check still finds %d rows of %s: %s", found, q.f.Table, c.Note)
+	if found == 1 {
+		why = fmt.Sprintf("the check still finds a row of %s: %s", q.f.Table, c.Note)
+	}
+	switch {
+	case !q.task.Repeats():
+		why += "; the statement cannot be run again, because it has no condition that passes over rows it has changed"
+	case q.idle():
+		why += "; the statement passes over these rows"
+	case q.f.Sweep >= sweeps:
+		why += fmt.Sprintf("; after %d sweeps the application still adds such rows", q.f.Sweep)
+	default:
+		return q.sweepAgain(ctx)
+	}
+	q.writes = append(q.writes, q.led.StopFill(q.f.ID, fault.Check, why))
+	return nil
+}
+
+// idle tells whether the sweep was a repeated one and changed nothing.
+func (q *queue) idle() bool {
+	for _, c := range q.chunks {
+		if int64(c.Sweep) == q.f.Sweep && c.Kind == backfill.Rows && c.Changed > 0 {
+			return false
+		}
+	}
+	return q.f.Sweep > 1
+}
+
+// sweepAgain begins another sweep over the whole table.
+func (q *queue) sweepAgain(ctx context.Context) error {
+	q.f.Sweep++
+	q.f.Looks = 0
+	for i := range q.parts {
+		q.parts[i].Planned = nil
+	}
+	return q.plan(ctx, ahead*int(max(q.f.Workers, 1)))
+}
+
+// newLeaves adds the leaves that a partitioned table got meanwhile.
+func (q *queue) newLeaves(ctx context.Context) (bool, error) {
+	if len(q.parts) == 0 || !q.parts[0].Leaf {
+		return false, nil
+	}
+	keyer, ok := q.Conn.(db.Keyer)
+	if !ok {
+		return false, nil
+	}
+	shape, ok, err := keyer.Shape(ctx, q.task.Table)
+	if err != nil || !ok {
+		return false, err
+	}
+	known := map[plan.Name]bool{}
+	for _, p := range q.parts {
+		known[p.Table] = true
+	}
+	before := len(q.parts)
+	for _, p := range shape.Parts {
+		if known[p.Table] {
+			continue
+		}
+		part, err := q.part(ctx, p)
+		if err != nil {
+			return false, err
+		}
+		q.parts = append(q.parts, part)
+	}
+	if len(q.parts) == before {
+		return false, nil
+	}
+	return true, q.plan(ctx, ahead*int(max(q.f.Workers, 1)))
+}
+
+// part looks a leaf up.
+func (q *queue) part(ctx context.Context, p db.Part) (Part, error) {
+	part := Part{Table: p.Table, SQL: p.SQL, Leaf: true}
+	var err error
+	part.Identity, err = identity(ctx, q.session, p.Table, q.key)
+	return part, err
+}
+
+// cover proves that the sweep's chunks lie end to end over every part.
+func (q *queue) cover() error {
+	byPart := map[int][]backfill.Chunk{}
+	for _, c := range q.chunks {
+		if c.Kind == backfill.Rows && int64(c.Sweep) == q.f.Sweep {
+			byPart[c.Part] = append(byPart[c.Part], c)
+		}
+	}
+	for i, p := range q.parts {
+		if len(byPart[i]) == 0 && p.Planned == nil {
+			continue
+		}
+		if err := backfill.Cover(byPart[i], p.Planned); err != nil {
+			return fault.New(fault.Internal, "the chunks of %s do not cover it", p.Table).Because(err)
+		}
+	}
+	return nil
+}

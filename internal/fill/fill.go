@@ -1,0 +1,213 @@
+// Package fill changes many rows of a table in use, chunk by chunk.
+//
+// Charter: plan a backfill, let any number of workers in any number of processes
+// do it, and prove that it is done.
+// Invariant: a chunk's rows are changed, and the chunk is marked done, in one
+// transaction that holds the lock of the chunk's row; so each chunk takes effect
+// once, whoever is killed or frozen when. DESIGN.md argues why.
+// Example: f, err := fill.Plan(ctx, conn, task, o); report, err := fill.Work(ctx, f.ID, o); sqls, err := fill.Finish(ctx, conn, f.ID, o)
+package fill
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bellowsdb/bellows/backfill"
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// Options are what a process works with. Durations of zero mean the default that
+// their comment names.
+type Options struct {
+	Ledger string // name of the ledger
+	// Open opens one more session; App of it tells what it is for. nil when Conn
+	// is the only one: then there is one worker, and nobody watches it.
+	Open func(ctx context.Context, app string) (db.Conn, error)
+	Conn db.Conn
+	Sink event.Sink
+
+	Process string // names this process among those that work on a backfill
+	Host    string
+	PID     int
+	By      ledger.By
+
+	Workers     int           // in this process; 0 as many as the backfill says
+	LockTimeout time.Duration // how long a chunk waits for a row of the application's: 200 ms
+	Idle        time.Duration // after which the server ends a worker that hangs in a chunk: 30 s
+	Patience    time.Duration // how long without any success before giving up: 5 min
+	Grace       time.Duration // for a chunk to end after an interrupt: 10 s
+
+	// Point is called at every point at which a test may kill the process.
+	Point func(name string)
+}
+
+func (o Options) withDefaults() Options {
+	standard(&o.LockTimeout, 200*time.Millisecond)
+	standard(&o.Idle, 30*time.Second)
+	standard(&o.Patience, 5*time.Minute)
+	standard(&o.Grace, 10*time.Second)
+	if o.Process == "" {
+		o.Process = "worker"
+	}
+	return o
+}
+
+func standard(d *time.Duration, usual time.Duration) {
+	if *d == 0 {
+		*d = usual
+	}
+}
+
+// Part is the table, or a leaf of it, as a backfill goes through it.
+type Part struct {
+	Table    plan.Name
+	SQL      string // quoted and qualified, for reading keys
+	Leaf     bool   // it stands for the table in the statements
+	Identity string
+	Planned  backfill.Bound // chunks are planned up to here
+	Span     int64          // greatest less least value of an integer key, when it was planned
+}
+
+// order is the part of a planned backfill that does not change while it runs:
+// what Plan has written and every worker reads.
+type order struct {
+	task     backfill.Task
+	key      backfill.Key
+	strategy string
+}
+
+// spec is how a task is kept in the ledger.
+type spec struct {
+	Script    revision.Script
+	Direction revision.Direction
+}
+
+func (s spec) String() (string, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "", fault.New(fault.Internal, "the backfill cannot be written down").Because(err)
+	}
+	return string(text), nil
+}
+
+// readOrder reads what a planned backfill is.
+func readOrder(lang backfill.Language, f ledger.Fill) (order, error) {
+	o := order{strategy: f.Strategy}
+	var s spec
+	if err := json.Unmarshal([]byte(f.Spec), &s); err != nil {
+		return o, unreadable(f.ID, err)
+	}
+	if err := json.Unmarshal([]byte(f.Key), &o.key); err != nil {
+		return o, unreadable(f.ID, err)
+	}
+	var err error
+	o.task, err = backfill.Read(lang, s.Script, s.Direction)
+	return o, err
+}
+
+func readParts(f ledger.Fill) ([]Part, error) {
+	var parts []Part
+	if err := json.Unmarshal([]byte(f.Parts), &parts); err != nil {
+		return nil, unreadable(f.ID, err)
+	}
+	return parts, nil
+}
+
+func writeParts(parts []Part) string {
+	text, err := json.Marshal(parts)
+	if err != nil {
+		return "[]" // strings can always be marshalled
+	}
+	return string(text)
+}
+
+func unreadable(id string, err error) error {
+	return fault.New(fault.Internal, "the ledger's backfill %s cannot be read", id).Because(err)
+}
+
+// language is the dialect of a session, which must know chunks.
+func language(c db.Conn) (backfill.Language, error) {
+	lang, ok := c.Dialect().(backfill.Language)
+	if !ok {
+		return nil, fault.New(fault.Unsupported, "this build runs no backfills on %s", c.Dialect().Name())
+	}
+	return lang, nil
+}
+
+// classOf is the class of a server's error; -1 for any other.
+func classOf(err error) db.Class {
+	var e *db.Error
+	if errors.As(err, &e) {
+		return e.Class
+	}
+	return -1
+}
+
+func isGone(err error) bool { return classOf(err) == db.Gone }
+
+// jitter gives a time between half and one and a half of d.
+func jitter(d time.Duration) time.Duration {
+	return d/2 + rand.N(max(d, 1))
+}
+
+// sleep waits, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// rollback ends a transaction that failed, whatever became of the context.
+func rollback(ctx context.Context, c db.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, _ = c.Exec(ctx, "ROLLBACK")
+}
+
+// firstLine reads the first row of a query, all columns as text.
+func firstLine(ctx context.Context, c db.Conn, sql string) ([]string, error) {
+	lines, err := lines(ctx, c, sql)
+	if err != nil || len(lines) == 0 {
+		return nil, err
+	}
+	return lines[0], nil
+}
+
+// lines reads a small result, all columns as text; NULL reads as "".
+func lines(ctx context.Context, c db.Conn, sql string) ([][]string, error) {
+	rows, err := c.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all [][]string
+	for rows.Next() {
+		values := make([]*string, len(rows.Columns()))
+		into := make([]any, len(values))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		line := make([]string, len(values))
+		for i, v := range values {
+			if v != nil {
+				line[i] = *v
+			}
+		}
+		all = append(all, line)
+	}
+	return all, rows.Err()
+}

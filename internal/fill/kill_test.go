@@ -1,0 +1,62 @@
+package fill_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/bellowsdb/bellows/internal/fill"
+)
+
+const double = "UPDATE posts SET b = a * 2 WHERE :chunk"
+
+// TestPlain: every row is changed once, the check is asked, and the numbers agree.
+func TestPlain(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			url := e.place(t, 5000)
+			rep := filled(t, url, script(double, check("SELECT id FROM posts WHERE b IS NULL OR b <> a * 2")), options(url))
+			once(t, url, 5000)
+			s := rep.Status
+			if s.RowsTotal != 5000 || s.RowsDone != 5000 || s.RowsChanged != 5000 || s.State != "checked" || s.Strategy != "arithmetic" {
+				t.Errorf("%+v", s)
+			}
+			c := session(t, url)
+			defer c.Close()
+			all, err := fill.Read(context.Background(), c, options(url))
+			if err != nil || len(all) != 1 || all[0].State != "applied" || all[0].RowsDone != 5000 {
+				t.Errorf("%+v, %v", all, err)
+			}
+		})
+	}
+}
+
+// TestKillMatrix kills a process at every point that it passes, runs the same
+// command again, and demands that every row was changed exactly once.
+func TestKillMatrix(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			const rows = 700
+			for at := 1; ; at++ {
+				url := e.place(t, rows)
+				c := child{URL: url, Process: "a", KillAt: at, Script: script(double, check("SELECT id FROM posts WHERE b IS NULL OR b <> a * 2"))}
+				out, code, killed := c.run(t)
+				if !killed {
+					if code != 0 || at < 40 {
+						t.Fatalf("after %d points it exits %d: %s", at-1, code, out)
+					}
+					t.Logf("%d points", at-1)
+					return
+				}
+				c.KillAt = 0
+				if again, code, _ := c.run(t); code != 0 {
+					t.Fatalf("%safter that the same command exits %d: %s", out, code, again)
+				}
+				if once(t, url, rows); t.Failed() {
+					t.Fatalf("after %s", out)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package fill
+
+import (
+	"context"
+
+	"github.com/bellowsdb/bellows/backfill"
+)
+
+// cut is what became of a chunk that was to be made smaller.
+type cut struct {
+	pieces int            // into how many it was cut; 0 it cannot be
+	taken  bool           // another worker has it, or it is done
+	row    backfill.Bound // its only row, nil when it has none
+}
+
+// split cuts a chunk at real keys: a small one into its rows, a large one into
+// halves. It is a transaction of its own, so that what is found out is kept, and
+// no rows stay locked while it is found out.
+func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
+	if err := w.begin(ctx, planTime); err != nil {
+		return cut{}, err
+	}
+	f, err := w.led.WaitFill(ctx, w.Conn, w.id)
+	if err != nil {
+		rollback(ctx, w.Conn)
+		return cut{}, err
+	}
+	chunk, ok, err := w.led.LockChunk(ctx, w.Conn, w.id, c.Seq)
+	if err != nil || !ok {
+		rollback(ctx, w.Conn)
+		return cut{taken: err == nil}, err
+	}
+	pieces, row, err := w.pieces(ctx, chunk)
+	if err != nil || len(pieces) < 2 {
+		rollback(ctx, w.Conn)
+		return cut{row: row}, err
+	}
+	for i := 1; i < len(pieces); i++ {
+		pieces[i].Seq = f.NextSeq
+		f.NextSeq++
+	}
+	w.point("split")
+	err = w.commit(ctx, w.led.Reshape(w.id, pieces[0]), w.led.AddChunks(w.id, pieces[1:]), w.led.NextSeq(w.id, f.NextSeq))
+	w.point("split committed")
+	if err != nil {
+		rollback(ctx, w.Conn)
+		return cut{}, err
+	}
+	delete(w.tries, c.Seq)
+	return cut{pieces: len(pieces)}, nil
+}
+
+// pieces are the chunks that take the place of one. With fewer than two rows
+// there are none, and row is the row.
+func (w *worker) pieces(ctx context.Context, c backfill.Chunk) (pieces []backfill.Chunk, row backfill.Bound, err error) {
+	part, err := w.partOf(ctx, c.Part)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.plainly(ctx); err != nil {
+		return nil, nil, err
+	}
+	r := reader{w.session, w.key, part}
+	n, err := r.count(ctx, c.Range)
+	if err != nil {
+		return nil, nil, err
+	}
+	size := backfill.Pieces(n)
+	var inner []backfill.Bound
+	switch {
+	case n <= 1:
+		row, err = r.last(ctx, c.Range)
+		return nil, row, err
+	case size == n:
+		inner, err = r.all(ctx, c.Range, n-1)
+	default:
+		var mid backfill.Bound
+		mid, err = r.at(ctx, c.Range, n/2-1)
+		inner = []backfill.Bound{mid}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return cutAt(c, inner, n), nil, nil
+}
+
+// cutAt cuts a chunk behind each of the keys.
+func cutAt(c backfill.Chunk, keys []backfill.Bound, rows int64) []backfill.Chunk {
+	var pieces []backfill.Chunk
+	rest := c
+	each := max(rows/int64(len(keys)+1), 1)
+	for _, key := range keys {
+		if key == nil || key.Equal(rest.Range.Low) || key.Equal(rest.Range.High) {
+			continue // it was deleted, or inserted, meanwhile
+		}
+		piece := rest
+		piece.Range.High, piece.Rows = key, each
+		pieces = append(pieces, piece)
+		rest.Range.Low = key
+	}
+	rest.Rows = max(rows-each*int64(len(pieces)), 1)
+	return append(pieces, rest)
+}

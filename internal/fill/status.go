@@ -1,0 +1,147 @@
+package fill
+
+import (
+	"context"
+	"time"
+
+	"github.com/bellowsdb/bellows/backfill"
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// Status is how far a backfill is, read from the database alone: every process
+// sees the same numbers.
+type Status struct {
+	ID        string
+	Revision  revision.ID
+	Direction revision.Direction
+	Table     string
+	State     string // the ledger's, or "paused", or "checking"
+	Strategy  string
+	Reason    string
+
+	RowsTotal, RowsDone, RowsChanged int64
+	Poison, ChunksDone, ChunkSize    int64
+	Sweep                            int
+	Rate                             int64         // rows a second, all workers
+	ETA                              time.Duration // 0 unknown
+	Workers                          []ledger.Worker
+	LimitedBy                        string
+	Error, Code                      string
+	StartedAt, FinishedAt            time.Time
+}
+
+// workerTime is how long a worker that is not seen counts as there.
+const workerTime = 10 * time.Second
+
+// Read reads how far every backfill is.
+func Read(ctx context.Context, c db.Conn, o Options) ([]Status, error) {
+	led := ledger.New(c.Dialect(), o.Ledger)
+	fills, err := led.Fills(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Status, 0, len(fills))
+	for _, f := range fills {
+		s, err := read(ctx, led, c, f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill) (Status, error) {
+	s := Status{
+		ID: f.ID, Revision: f.Revision, Direction: f.Direction, Table: f.Table, State: f.State, Strategy: f.Strategy, Reason: f.Reason,
+		RowsTotal: f.Rows, ChunkSize: f.Size, Sweep: int(f.Sweep), Error: f.Error, Code: f.Code, StartedAt: f.StartedAt, FinishedAt: f.FinishedAt,
+	}
+	totals, err := led.Totals(ctx, c, f.ID)
+	if err != nil {
+		return s, err
+	}
+	for _, t := range totals {
+		switch {
+		case t.Kind == backfill.Check:
+			if t.State == backfill.Todo {
+				s.State = "checking"
+			}
+			continue
+		case t.State == backfill.Done:
+			s.ChunksDone += t.Chunks
+			if t.Sweep == 1 {
+				s.RowsDone += t.Rows
+			}
+		}
+		s.RowsChanged += t.Changed
+	}
+	s.RowsTotal = max(s.RowsTotal, s.RowsDone)
+	if s.Poison, err = led.CountPoison(ctx, c, f.ID); err != nil {
+		return s, err
+	}
+	if f.State != ledger.FillRunning {
+		s.State = f.State
+		return s, nil
+	}
+	if f.Want == ledger.WantPause {
+		s.State = "paused"
+	}
+	if s.Workers, err = led.Workers(ctx, c, f.ID, workerTime); err != nil {
+		return s, err
+	}
+	for _, w := range s.Workers {
+		s.Rate += w.Rate
+		if s.LimitedBy == "" {
+			s.LimitedBy = w.Doing
+		}
+	}
+	if s.Rate > 0 && s.RowsTotal > s.RowsDone {
+		s.ETA = time.Duration(float64(s.RowsTotal-s.RowsDone) / float64(s.Rate) * float64(time.Second))
+	}
+	return s, nil
+}
+
+// report reads how a backfill was left.
+func (j *job) report(s session) (Report, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), planTime)
+	defer cancel()
+	f, err := j.led.ReadFill(ctx, s, j.id)
+	if err != nil {
+		return Report{}, err
+	}
+	status, err := read(ctx, j.led, s, f)
+	return Report{Fill: f, Status: status}, err
+}
+
+// begins tells that workers begin.
+func (j *job) begins(ctx context.Context, s session, f ledger.Fill, workers int) {
+	status, err := read(ctx, j.led, s, f)
+	if err != nil {
+		return // the workers will meet the same and tell
+	}
+	j.emit(event.FillStarted{ID: string(f.Revision), Table: f.Table, Direction: string(f.Direction), Strategy: f.Strategy, Reason: f.Reason,
+		RowsTotal: status.RowsTotal, RowsDone: status.RowsDone, Workers: workers, Resumed: status.ChunksDone > 0})
+}
+
+// progress tells how far a backfill is.
+func (j *job) progress(ctx context.Context, s session) error {
+	f, err := j.led.ReadFill(ctx, s, j.id)
+	if err != nil {
+		return err
+	}
+	status, err := read(ctx, j.led, s, f)
+	if err != nil {
+		return err
+	}
+	e := event.FillProgress{ID: string(f.Revision), Table: f.Table, RowsTotal: status.RowsTotal, RowsDone: status.RowsDone, RowsChanged: status.RowsChanged,
+		Rate: float64(status.Rate), ChunkSize: status.ChunkSize, Chunks: status.ChunksDone, Workers: len(status.Workers), Poison: status.Poison,
+		Sweep: status.Sweep, LimitedBy: status.LimitedBy}
+	if status.ETA > 0 {
+		e.ETALeast, e.ETAMost = status.ETA*8/10, status.ETA*13/10
+	}
+	j.emit(e)
+	return nil
+}

@@ -1,0 +1,87 @@
+package fill
+
+import (
+	"context"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+)
+
+const (
+	// lookTime is how often it is looked whether the application waits for us. A
+	// session that is seen waiting twice makes the chunk give way, so nobody
+	// waits for much more than twice as long.
+	lookTime = 60 * time.Millisecond
+	// tellTime is how often progress is told.
+	tellTime = time.Second
+)
+
+// watch tells the progress, and makes workers give way for whom sessions of the
+// application wait.
+func (j *job) watch(ctx context.Context, s session) {
+	keyer, _ := s.Conn.(db.Keyer)
+	seen := map[db.Waiting]bool{}
+	told := time.Now()
+	for {
+		sleep(ctx, lookTime)
+		if ctx.Err() != nil {
+			return
+		}
+		if keyer != nil {
+			seen = j.giveWay(ctx, keyer, seen)
+		}
+		if time.Since(told) > tellTime && j.o.Sink != nil {
+			told = time.Now()
+			if isGone(j.progress(ctx, s)) {
+				return // the workers tell
+			}
+		}
+	}
+}
+
+// giveWay cancels the chunks for which a session has been waiting since the look
+// before, and gives who waits now.
+func (j *job) giveWay(ctx context.Context, keyer db.Keyer, seen map[db.Waiting]bool) map[db.Waiting]bool {
+	working := j.working()
+	sessions := make([]db.Session, 0, len(working))
+	for s := range working {
+		sessions = append(sessions, s)
+	}
+	waiting, err := keyer.Blocked(ctx, sessions)
+	if err != nil {
+		return nil // it may not look; the chunks' own time-outs hold
+	}
+	now := map[db.Waiting]bool{}
+	for _, who := range waiting {
+		now[who] = true
+		if !seen[who] {
+			continue
+		}
+		for s, w := range working {
+			if s.PID == who.For && w.yield.CompareAndSwap(busy, yielding) {
+				_ = keyer.Cancel(ctx, s)
+			}
+		}
+	}
+	return now
+}
+
+// The states of a worker, as those who watch it see them.
+const (
+	resting int32 = iota
+	busy
+	yielding
+)
+
+// working are the workers that change rows at this moment, by their sessions.
+func (j *job) working() map[db.Session]*worker {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := map[db.Session]*worker{}
+	for _, w := range j.members {
+		if w.yield.Load() == busy {
+			all[w.seat] = w
+		}
+	}
+	return all
+}

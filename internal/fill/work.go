@@ -1,0 +1,312 @@
+package fill
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+)
+
+// Report is what became of a backfill.
+type Report struct {
+	Fill     ledger.Fill
+	Status   Status
+	Duration time.Duration
+}
+
+// Work works on a planned backfill until all rows are done and its check holds,
+// beside any number of others who do the same. It needs no lock but those of the
+// chunks. A backfill that had stopped goes on. The error is a fault of code
+// fault.Partial when the same call goes on later, fault.Repair when rows were set
+// aside and a person must say what becomes of them, fault.Check when the check
+// does not hold, fault.Interrupted when ctx ended.
+func Work(ctx context.Context, id string, o Options) (Report, error) {
+	o = o.withDefaults()
+	begun := time.Now()
+	control, done, err := o.control(ctx, id)
+	if err != nil {
+		return Report{}, err
+	}
+	defer done()
+	j, f, err := join(ctx, control, id, o)
+	if err != nil || !f.Active() || f.State == ledger.FillChecked {
+		return Report{Fill: f}, err
+	}
+	err = j.work(ctx, control, f)
+	rep, again := j.report(control)
+	rep.Duration = time.Since(begun)
+	err = j.verdict(ctx, rep, errors.Join(err, again))
+	s := rep.Status
+	j.emit(event.FillDone{ID: string(f.Revision), Table: j.table, State: s.State, RowsDone: s.RowsDone, RowsChanged: s.RowsChanged,
+		Chunks: s.ChunksDone, Poison: s.Poison, Duration: rep.Duration, Err: err})
+	return rep, err
+}
+
+// control is the session that starts and watches.
+func (o Options) control(ctx context.Context, id string) (session, func(), error) {
+	c, done := o.Conn, func() {}
+	if o.Open != nil {
+		fresh, err := o.Open(ctx, "bellows/backfill/"+id+"/control")
+		if err != nil {
+			return session{}, nil, err
+		}
+		c, done = fresh, func() { _ = fresh.Close() }
+	}
+	lang, err := language(c)
+	if err != nil {
+		done()
+		return session{}, nil, err
+	}
+	s := session{Conn: c, lang: lang, limits: o}
+	if err := s.prepare(ctx); err != nil {
+		done()
+		return session{}, nil, err
+	}
+	return s, done, nil
+}
+
+// join reads a backfill and makes it running.
+func join(ctx context.Context, s session, id string, o Options) (*job, ledger.Fill, error) {
+	led := ledger.New(s.Dialect(), o.Ledger)
+	f, err := led.ReadFill(ctx, s, id)
+	if err != nil {
+		return nil, f, err
+	}
+	j := &job{o: o, led: led, id: id, table: f.Table, success: time.Now()}
+	if j.order, err = readOrder(s.lang, f); err != nil {
+		return nil, f, err
+	}
+	if f.State == ledger.FillCancelled || f.State == ledger.FillApplied || f.State == ledger.FillChecked {
+		return j, f, nil
+	}
+	f, err = j.start(ctx, s)
+	if err != nil {
+		return nil, f, err
+	}
+	j.parts, err = readParts(f)
+	return j, f, err
+}
+
+// start makes a backfill running under the lock of its row. One that had stopped
+// looks at its table anew; rows beyond the limit, and a check that did not hold,
+// are tried again.
+func (j *job) start(ctx context.Context, s session) (ledger.Fill, error) {
+	var f ledger.Fill
+	err := patiently(ctx, j.o.Patience, func() (err error) {
+		if err = s.begin(ctx, planTime); err != nil {
+			return err
+		}
+		if f, err = j.led.WaitFill(ctx, s, j.id); err == nil {
+			var sqls []string
+			if sqls, err = j.starting(ctx, s, &f); err == nil {
+				j.point("starting")
+				err = s.commit(ctx, sqls...)
+				j.point("started")
+			}
+		}
+		if err != nil {
+			rollback(ctx, s)
+		}
+		return err
+	})
+	return f, err
+}
+
+func (j *job) starting(ctx context.Context, s session, f *ledger.Fill) ([]string, error) {
+	sqls := []string{j.led.StartFill(j.id)}
+	if f.State != ledger.FillStopped {
+		return sqls, nil
+	}
+	parts, err := readParts(*f)
+	if err != nil {
+		return nil, err
+	}
+	again := f.Code == string(fault.Check) && j.task.Repeats()
+	for i, p := range parts {
+		now, err := identity(ctx, s, p.Table, j.key)
+		if err != nil {
+			return nil, err
+		}
+		begins, err := mayGoOn(p, now, j.key, j.task.Repeats())
+		if err != nil {
+			return nil, err
+		}
+		parts[i].Identity = now
+		again = again || begins
+	}
+	if again {
+		f.Sweep++
+		f.Looks = 0
+		for i := range parts {
+			parts[i].Planned = nil
+		}
+	}
+	open, err := j.led.CountPoison(ctx, s, j.id)
+	if err != nil {
+		return nil, err
+	}
+	if open > f.Poison {
+		sqls = append(sqls, j.led.RetryPoison(j.id, 0))
+	}
+	f.Parts = writeParts(parts)
+	return append(sqls, j.led.Advance(*f), j.led.ForgetChecks(j.id)), nil
+}
+
+// patiently tries while others are in the way.
+func patiently(ctx context.Context, patience time.Duration, try func() error) error {
+	until := time.Now().Add(patience)
+	for n := 1; ; n++ {
+		err := try()
+		if classOf(err) != db.Wait || time.Now().After(until) || ctx.Err() != nil {
+			return err
+		}
+		sleep(ctx, jitter(min(time.Duration(n)*20*time.Millisecond, time.Second)))
+	}
+}
+
+// work runs the workers of this process and what goes on beside them.
+func (j *job) work(ctx context.Context, control session, f ledger.Fill) error {
+	ctx, j.quit = context.WithCancel(ctx)
+	defer j.quit()
+	ended, end := context.WithCancel(context.WithoutCancel(ctx))
+	j.ended = ended
+	n := j.crew(control, f)
+	j.begins(ctx, control, f, n)
+	var crew sync.WaitGroup
+	for i := range n {
+		crew.Go(func() {
+			if err := j.member(ctx, control, i); err != nil {
+				j.fail(err)
+			}
+		})
+	}
+	if j.o.Open != nil {
+		j.aside.Go(func() { j.watch(ended, control) })
+	}
+	crew.Wait()
+	end()
+	j.aside.Wait()
+	return j.failed
+}
+
+// crew is how many workers this process has.
+func (j *job) crew(s session, f ledger.Fill) int {
+	n := j.o.Workers
+	if n <= 0 {
+		n = int(f.Workers)
+	}
+	if j.o.Open == nil || s.lang.Fill().Alone {
+		n = 1
+	}
+	return max(n, 1)
+}
+
+// member is one worker with its session.
+func (j *job) member(ctx context.Context, control session, number int) error {
+	w := &worker{job: j, number: number, leave: map[int64]time.Time{}, tries: map[int64]int{}, session: control}
+	j.mu.Lock()
+	j.members = append(j.members, w)
+	j.mu.Unlock()
+	if j.o.Open != nil {
+		if err := w.connect(ctx); err != nil {
+			return err
+		}
+		defer func() {
+			w.leaves(ctx)
+			_ = w.Close()
+		}()
+	}
+	return w.run(ctx)
+}
+
+func (w *worker) connect(ctx context.Context) error {
+	c, err := w.o.Open(ctx, w.app("worker"))
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.seat = c.Session()
+	w.mu.Unlock()
+	w.session = session{Conn: c, lang: w.lang, limits: w.o}
+	return w.prepare(ctx)
+}
+
+// app is what other sessions see of one of ours.
+func (j *job) app(part string) string { return "bellows/backfill/" + j.id + "/" + part }
+
+// reconnect replaces a broken session. The server may be on its way up.
+func (w *worker) reconnect(ctx context.Context, lost error) error {
+	if w.o.Open == nil {
+		return lost
+	}
+	_ = w.Close()
+	for wait := 50 * time.Millisecond; ; wait = min(wait*2, 2*time.Second) {
+		err := w.connect(ctx)
+		if err == nil {
+			w.emit(event.Reconnected{Err: lost})
+			return nil
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !w.patient() {
+			return errors.Join(lost, err)
+		}
+		sleep(ctx, jitter(wait))
+	}
+}
+
+// leaves says that the worker is gone.
+func (w *worker) leaves(ctx context.Context) {
+	w.write(ctx, w.led.LeaveWorker(w.id, w.name()))
+}
+
+// verdict is what the caller is told.
+func (j *job) verdict(ctx context.Context, rep Report, err error) error {
+	f := rep.Fill
+	switch {
+	case f.State == ledger.FillChecked || f.State == ledger.FillApplied:
+		return nil
+	case f.State == ledger.FillCancelled:
+		return fault.New(fault.Interrupted, "the backfill of %s was cancelled", f.Table).Try("what was done is kept")
+	case f.State == ledger.FillStopped && (f.Code == string(fault.Repair) || f.Code == string(fault.Check)):
+		return ask(f)
+	}
+	var cause *fault.Error
+	switch {
+	case errors.As(err, &cause):
+		return goesOn(cause)
+	case err != nil:
+		return goesOn(fault.New(fault.Partial, "the backfill of %s stopped", f.Table).Because(err))
+	case ctx.Err() != nil:
+		return fault.New(fault.Interrupted, "interrupted with %d of %d rows of %s done", rep.Status.RowsDone, rep.Status.RowsTotal, f.Table).
+			Try("run the same command again to go on").Because(context.Cause(ctx))
+	}
+	return goesOn(fault.New(fault.Code(f.Code), "%s", f.Error))
+}
+
+// ask is a stop that needs a person.
+func ask(f ledger.Fill) error {
+	e := fault.New(fault.Code(f.Code), "%s", f.Error)
+	if e.Code == fault.Repair {
+		return e.Try("bellows backfill poison list shows why; correct the rows and bellows backfill poison retry, or let them be with bellows backfill poison waive --why")
+	}
+	return e.Try("correct the statement or the check in a new backfill, or the rows, and run the same command again")
+}
+
+// goesOn makes a failure one that the same command goes on after.
+func goesOn(cause *fault.Error) error {
+	f := *cause
+	if f.Code != fault.Denied && f.Code != fault.Busy {
+		f.Code, f.Err = fault.Partial, cause
+	}
+	if f.Hint == "" {
+		f.Hint = "what was done is kept; run the same command again to go on"
+	}
+	return &f
+}
