@@ -72,6 +72,10 @@ func (b *builder) head() string {
 func (b *builder) each(why string) error {
 	b.step.Tx, b.step.TxWhy = TxEach, why
 	for _, unit := range Units(b.step.Statements) {
+		if controls(unit[0].Effect) && unit[0].Effect.Class != Begin && b.step.Revision.Native {
+			return fault.At(unit[0].Pos, fault.Finding, "%s without a BEGIN", verb(unit[0])).
+				Try("leave it out, or write the BEGIN of the transaction that it ends")
+		}
 		if unit[0].Effect.Class != Begin {
 			continue
 		}

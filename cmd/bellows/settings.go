@@ -83,7 +83,11 @@ func (a *app) configFile() (name string, f config.File, err error) {
 			name = configName
 		}
 	}
-	text, err := os.ReadFile(name)
+	read := os.ReadFile
+	if !asked {
+		read = plainFile
+	}
+	text, err := read(name)
 	switch {
 	case err == nil:
 		f, err = config.Parse(name, string(text))
@@ -98,7 +102,7 @@ func (a *app) configFile() (name string, f config.File, err error) {
 // dotEnv reads the file .env beside the configuration, when it is there.
 func (a *app) dotEnv(folder string) (map[string]string, error) {
 	name := filepath.Join(folder, ".env")
-	text, err := os.ReadFile(name)
+	text, err := plainFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -106,6 +110,15 @@ func (a *app) dotEnv(folder string) (map[string]string, error) {
 		return nil, unreadable(name, err, "only a file may have that name")
 	}
 	return config.ParseDotEnv(name, string(text))
+}
+
+// plainFile reads a file that nobody named: a pipe of that name, which might
+// never end, is an error. One that was named may be a pipe.
+func plainFile(name string) ([]byte, error) {
+	if info, err := os.Stat(name); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a plain file")
+	}
+	return os.ReadFile(name)
 }
 
 // unreadable is a file of settings that cannot be read.

@@ -48,8 +48,8 @@ func (a *app) status(ctx context.Context, all, check bool) (answer.Answer, error
 
 // fit is nil when nothing is pending and nothing is wrong.
 func fit(st bellows.Status) error {
-	if len(st.Problems) > 0 {
-		return fault.New(fault.CodeOf(st.Problems[0]), "%s", plural(len(st.Problems), "problem")).Try("bellows repair")
+	if n := len(st.Problems); n > 0 {
+		return fault.New(fault.CodeOf(st.Problems[0]), "%s", plural(n, "problem")).Because(st.Problems[0]).Try("bellows repair")
 	}
 	if st.Pending > 0 {
 		return fault.New(fault.Pending, "%s pending", plural(st.Pending, "migration")).Try("bellows up")

@@ -215,6 +215,11 @@ func parse(rawURL string) (*mysql.Config, error) {
 	if err != nil {
 		return nil, badURL(reason(err))
 	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return nil, badURL("its port is not between 1 and 65535")
+		}
+	}
 	name := strings.TrimPrefix(u.Path, "/")
 	if strings.Contains(name, "/") {
 		return nil, badURL("it names more than one database; in a password write / as %2F")

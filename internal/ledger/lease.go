@@ -61,10 +61,10 @@ func (l Ledger) holding(ctx context.Context, c db.Conn, tail string) (*Holding, 
 	found, err := one(ctx, c, q, &h.Run, &h.Owner, &h.Host, &pid, &h.Session.PID, &h.Session.Start,
 		&h.Session.Host, &h.Epoch, &since, &h.Doing, &expired)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	if !found {
-		return nil, fault.New(fault.Internal, "the ledger has lost its lease row")
+		return nil, Damaged(fault.New(fault.Repair, "it has lost the row of the lock"))
 	}
 	h.PID, h.Expired = int(pid), expired == 1
 	h.Since = parseTime(since)

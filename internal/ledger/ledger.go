@@ -11,6 +11,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -196,7 +197,7 @@ func (l Ledger) Exists(ctx context.Context, c db.Conn) (bool, error) {
 	var value string
 	found, err := one(ctx, c, "SELECT value FROM "+l.table("meta")+" WHERE name = "+l.d.Literal("format"), &value)
 	if err != nil || !found {
-		return false, err
+		return false, unreadable(err)
 	}
 	return true, l.checkFormat(value)
 }
@@ -205,13 +206,31 @@ func (l Ledger) Exists(ctx context.Context, c db.Conn) (bool, error) {
 func (l Ledger) checkFormat(value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
-		return fault.New(fault.Internal, "the ledger says format %q, which is no number", value)
+		return Damaged(fault.New(fault.Repair, "it says format %q, which is no number", value))
 	}
 	if n > Format {
 		return fault.New(fault.LedgerNewer, "the ledger in this database has format %d; this build knows format %d", n, Format).
 			Try("use the bellows version that wrote it (`SELECT tool FROM %s ORDER BY seq DESC` tells), or a newer one", l.table("journal"))
 	}
 	return nil
+}
+
+// Damaged is the error for a ledger that is not as we make it, or whose tables
+// are somebody else's.
+func Damaged(why error) error {
+	return fault.New(fault.Repair, "the ledger in this database is damaged").Because(why).
+		Try("bring its tables back from a backup; or drop them, and record what is applied with bellows stamp; " +
+			"if they are another program's: ledger_schema or ledger_prefix in bellows.toml names ours")
+}
+
+// unreadable is [Damaged] for an error that says that our own query is wrong
+// here; any other error as it is.
+func unreadable(err error) error {
+	var e *db.Error
+	if errors.As(err, &e) && e.Class == db.Bad {
+		return Damaged(errors.New(e.Error())) // the words only: nobody shall take it for an error of the user's SQL
+	}
+	return err
 }
 
 // one reads the first row of a query; found is false when there is none.

@@ -22,6 +22,8 @@ const (
 	Pending  = "pending" // it was tried, failed, and was rolled back
 )
 
+var states = [...]string{Applied, Reverted, Running, Failed, Pending}
+
 // Entry is what the ledger knows of one revision. [Ledger.Read] fills the
 // fields up to Run, [Ledger.ReadAll] all.
 type Entry struct {
@@ -122,7 +124,7 @@ func (l Ledger) read(ctx context.Context, c db.Conn, extra string, scan func(db.
 	s.Exists = true
 	rows, err := c.Query(ctx, "SELECT id, kind, state, phase, checksum, COALESCE(seq, 0), run"+extra+" FROM "+l.table("revision"))
 	if err != nil {
-		return s, err
+		return s, unreadable(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -130,9 +132,12 @@ func (l Ledger) read(ctx context.Context, c db.Conn, extra string, scan func(db.
 		if err := scan(rows, &e); err != nil {
 			return s, err
 		}
+		if !slices.Contains(states[:], e.State) {
+			return s, Damaged(fault.New(fault.Repair, "it says of %s that it is %q, which this build does not know", e.ID, e.State))
+		}
 		s.Entries[e.ID] = e
 	}
-	return s, rows.Err()
+	return s, unreadable(rows.Err())
 }
 
 // Script reads what was applied: the up and down SQL with their options.

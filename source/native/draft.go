@@ -2,7 +2,9 @@ package native
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/template"
@@ -103,24 +105,51 @@ var templateNames = [...]string{"schema", "data", "backfill", "change", "merge"}
 // for one that is absent. dir is the folder's name in errors.
 func ReadTemplates(fsys fs.FS, dir string) (Templates, error) {
 	t := Templates{dir: dir, texts: map[string]*template.Template{}}
-	if _, err := fs.Stat(fsys, "."); err != nil {
-		return Templates{}, fault.At(fault.Pos{File: dir}, fault.Config, "there is no such folder of templates").Because(err).
+	if info, err := fs.Stat(fsys, "."); err != nil || !info.IsDir() {
+		return Templates{}, fault.At(fault.Pos{File: dir}, fault.Config, "there is no such folder of templates").
 			Try("make it, or take the key templates out of bellows.toml")
 	}
 	for _, name := range templateNames {
-		text, err := fs.ReadFile(fsys, name+".sql")
-		if err != nil {
+		file := dir + "/" + name + ".sql"
+		info, err := fs.Stat(fsys, name+".sql")
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		file := dir + "/" + name + ".sql"
-		parsed, err := template.New(name).Option("missingkey=error").Parse(string(text))
+		if err != nil || !info.Mode().IsRegular() {
+			return Templates{}, fault.At(fault.Pos{File: file}, fault.Config, "this is no file that can be read").
+				Try("make it a plain file, or remove it for the built-in text")
+		}
+		text, err := fs.ReadFile(fsys, name+".sql")
 		if err != nil {
 			return Templates{}, fault.At(fault.Pos{File: file}, fault.Config, "this template cannot be read").Because(err).
+				Try("make it readable, or remove it for the built-in text")
+		}
+		parsed, err := template.New(name).Option("missingkey=error").Parse(string(text))
+		if err != nil {
+			return Templates{}, badTemplate(file, err, "this is no template").
 				Try("see https://pkg.go.dev/text/template; the fields are %s", templateFields)
 		}
 		t.texts[name] = parsed
 	}
 	return t, nil
+}
+
+// templatePlace is how the template library begins its errors: its own word, the
+// template's name, the line, and where it knows it the offset in the line.
+var templatePlace = regexp.MustCompile(`^template: [^:]*:(\d+):(?:(\d+):)? (?:executing ".*?" at )?`)
+
+// badTemplate takes the place out of an error of the template library.
+func badTemplate(file string, err error, what string) *fault.Error {
+	pos := fault.Pos{File: file}
+	text := err.Error()
+	if m := templatePlace.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		pos.Line, _ = strconv.Atoi(m[1])
+		if at, err := strconv.Atoi(m[2]); err == nil {
+			pos.Column = at + 1
+		}
+	}
+	return fault.At(pos, fault.Config, "%s: %s", what, text)
 }
 
 // templateFields is what a template may name.
@@ -147,7 +176,7 @@ func (d Draft) Text(t Templates) (string, error) {
 		"Old": strings.Join(d.Old, ","), "New": strings.Join(d.New, ","), "Up": d.Up, "Down": d.Down,
 	})
 	if err != nil {
-		return "", fault.At(fault.Pos{File: file}, fault.Config, "this template cannot be filled in").Because(err).
+		return "", badTemplate(file, err, "this template cannot be filled in").
 			Try("the fields are %s", templateFields)
 	}
 	text := files.Normalise(out.Bytes())

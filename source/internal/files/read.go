@@ -83,6 +83,9 @@ func Normalise(text []byte) []byte {
 
 // CheckText says where text is no text, or nil.
 func CheckText(file string, text []byte) *fault.Error {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return fault.At(fault.Pos{File: file, Line: 1, Column: 1}, fault.Syntax, "this file is UTF-16").Try("save it as UTF-8")
+	}
 	if i := bytes.IndexByte(text, 0); i >= 0 {
 		e := fault.At(Place(file, text, i), fault.Syntax, "there is a NUL byte in this file")
 		if i < 4 {
