@@ -388,7 +388,6 @@ func (e *stepwise) finish(ctx context.Context, took time.Duration) error {
 		e.rollback(ctx)
 		return e.recordFailed(err)
 	}
-	e.seq++
 	e.point("each finished")
 	return nil
 }
