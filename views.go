@@ -140,7 +140,7 @@ func lineOf(rev revision.Revision, v *run.View, s *Status, edited map[string]boo
 		}
 	}
 	switch {
-	case e.HalfDone() && s.Holder != nil && s.Holder.Run == e.Run:
+	case e.HalfDone() && s.Holder != nil && (s.Holder.Run == e.Run || s.Holder.Run == v.Progress[rev.ID].Run):
 		r.State = ledger.Running
 	case e.HalfDone():
 		r.State = ledger.Failed
