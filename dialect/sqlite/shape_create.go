@@ -1,0 +1,280 @@
+package sqlite
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/bellowsdb/bellows/schema"
+	"github.com/bellowsdb/bellows/sqltext"
+)
+
+// Render spells a whole shape as statements, without their semicolons, in an
+// order in which they can be run on an empty file: tables, those first that
+// others point at; each with its indexes; views; triggers.
+func (d Dialect) Render(s schema.Schema) []string {
+	var out []string
+	for _, f := range inOrder(s, schema.Table, VirtualTable) {
+		out = append(out, d.create(s, f))
+		for _, ix := range s.On(schema.Index, "", f.ID.Name) {
+			out = append(out, d.create(s, ix))
+		}
+	}
+	for _, f := range inOrder(s, schema.View) {
+		out = append(out, d.create(s, f))
+	}
+	for i := range s.Facts() {
+		if f := &s.Facts()[i]; f.ID.Kind == schema.Trigger {
+			out = append(out, d.create(s, f))
+		}
+	}
+	return out
+}
+
+// inOrder are the facts of those kinds by name, each behind what it needs. A
+// circle is cut: no table or view has to be there before the other.
+func inOrder(s schema.Schema, kinds ...schema.Kind) (order []*schema.Fact) {
+	seen := map[schema.ID]bool{}
+	var visit func(f *schema.Fact)
+	visit = func(f *schema.Fact) {
+		if seen[f.ID] || !slices.Contains(kinds, f.ID.Kind) {
+			return
+		}
+		seen[f.ID] = true
+		needs := f.Needs
+		for _, key := range s.On(schema.Constraint, "", f.ID.Name) {
+			needs = append(needs[:len(needs):len(needs)], key.Needs...)
+		}
+		for _, id := range needs {
+			if need, ok := s.Find(id); ok {
+				visit(need)
+			}
+		}
+		order = append(order, f)
+	}
+	for i := range s.Facts() {
+		visit(&s.Facts()[i])
+	}
+	return order
+}
+
+// create spells what makes a fact that is made by a statement of its own.
+func (d Dialect) create(s schema.Schema, f *schema.Fact) string {
+	name := d.ident(f.ID.Name)
+	switch f.ID.Kind {
+	case schema.Table:
+		return d.createTable(s, f, f.ID.Name)
+	case VirtualTable:
+		return "CREATE VIRTUAL TABLE " + name + " USING " + f.Get(Definition)
+	case schema.View:
+		columns := ""
+		if f.Get(Columns) != "" {
+			columns = " (" + d.idents(schema.Items(f.Get(Columns))) + ")"
+		}
+		return "CREATE VIEW " + name + columns + " AS " + f.Get(Definition)
+	case schema.Trigger:
+		return "CREATE TRIGGER " + name + " " + f.Get(Definition)
+	}
+	unique, where := "", ""
+	if f.Get(Unique) != "" {
+		unique = "UNIQUE "
+	}
+	if f.Get(Where) != "" {
+		where = " WHERE " + f.Get(Where)
+	}
+	return "CREATE " + unique + "INDEX " + name + " ON " + d.ident(f.ID.On) + " (" + list(f.Get(Columns)) + ")" + where
+}
+
+// list is a list of terms as SQL.
+func list(value string) string { return strings.Join(schema.Items(value), ", ") }
+
+// createTable spells a table of the shape under a name.
+func (d Dialect) createTable(s schema.Schema, f *schema.Fact, name string) string {
+	var lines []string
+	inline := map[string][]*schema.Fact{}
+	var apart []*schema.Fact
+	for _, c := range constraintsOf(s, f.ID.Name) {
+		if column := inlineOf(c); column != "" {
+			inline[column] = append(inline[column], c)
+		} else {
+			apart = append(apart, c)
+		}
+	}
+	for _, c := range s.On(schema.Column, "", f.ID.Name) {
+		lines = append(lines, d.column(s, c, inline[c.ID.Name]))
+	}
+	for _, c := range apart {
+		lines = append(lines, d.constraint(c))
+	}
+	var options []string
+	if f.Get(Strict) != "" {
+		options = append(options, "STRICT")
+	}
+	if f.Get(WithoutRowid) != "" {
+		options = append(options, "WITHOUT ROWID")
+	}
+	tail := ""
+	if len(options) > 0 {
+		tail = " " + strings.Join(options, ", ")
+	}
+	return "CREATE TABLE " + d.ident(name) + " (\n\t" + strings.Join(lines, ",\n\t") + "\n)" + tail
+}
+
+// constraintsOf are the constraints of a table: its primary key, what is
+// unique, foreign keys, checks; by name among themselves.
+func constraintsOf(s schema.Schema, table string) []*schema.Fact {
+	all := s.On(schema.Constraint, "", table)
+	slices.SortStableFunc(all, func(a, b *schema.Fact) int {
+		return slices.Index(constraintOrder[:], a.Get(Type)) - slices.Index(constraintOrder[:], b.Get(Type))
+	})
+	return all
+}
+
+var constraintOrder = [...]string{PrimaryKey, Unique, ForeignKey, Check}
+
+// inlineOf is the column behind which a constraint is written; "" for one that
+// is written apart: of several columns, or with a name.
+func inlineOf(c *schema.Fact) string {
+	columns := schema.Items(c.Get(Columns))
+	if len(columns) != 1 || c.Get(Unnamed) == "" && c.Get(NoAlias) == "" {
+		return ""
+	}
+	term := codeOf(columns[0])
+	switch c.Get(Type) {
+	case PrimaryKey:
+		if len(term) == 1 || len(term) == 2 && c.Get(NoAlias) != "" {
+			return term[0].name()
+		}
+	case Unique:
+		if len(term) == 1 {
+			return term[0].name()
+		}
+	case ForeignKey:
+		return columns[0]
+	}
+	return ""
+}
+
+// column spells a column's definition, with those constraints behind it.
+func (d Dialect) column(s schema.Schema, c *schema.Fact, inline []*schema.Fact) string {
+	b := strings.Builder{}
+	b.WriteString(d.ident(c.ID.Name))
+	put := func(parts ...string) {
+		for _, p := range parts {
+			b.WriteByte(' ')
+			b.WriteString(p)
+		}
+	}
+	if c.Get(Type) != "" {
+		put(c.Get(Type))
+	}
+	var keys []*schema.Fact
+	for _, f := range inline {
+		if f.Get(Type) == PrimaryKey {
+			put(d.inline(f))
+		} else {
+			keys = append(keys, f)
+		}
+	}
+	if c.Get(NotNull) != "" {
+		if c.Get(NotNullName) != "" {
+			put("CONSTRAINT", d.ident(c.Get(NotNullName)))
+		}
+		put("NOT NULL" + conflict(c.Get(NotNullConflict)))
+	}
+	if f, ok := s.Find(schema.ID{Kind: schema.Default, On: c.ID.On, Name: c.ID.Name}); ok {
+		put("DEFAULT", parenthesised(f.Get(Expr)))
+	}
+	if c.Get(Collate) != "" {
+		put("COLLATE", c.Get(Collate))
+	}
+	if c.Get(Generated) != "" {
+		put("GENERATED ALWAYS AS (" + c.Get(Generated) + ")")
+		if c.Get(Stored) != "" {
+			put("STORED")
+		}
+	}
+	for _, f := range keys {
+		put(d.inline(f))
+	}
+	return b.String()
+}
+
+// parenthesised puts parentheses around a default that is no literal.
+func parenthesised(expr string) string {
+	c := codeOf(expr)
+	if len(c) == 2 && (c[0].is("-") || c[0].is("+")) {
+		c = c[1:]
+	}
+	if len(c) == 1 && (c[0].kind == sqltext.String || c[0].kind == sqltext.Number || operands.Of(c[0].text)) {
+		return expr
+	}
+	return "(" + expr + ")"
+}
+
+// inline spells a constraint behind its column.
+func (d Dialect) inline(c *schema.Fact) string {
+	name := ""
+	if c.Get(Unnamed) == "" {
+		name = "CONSTRAINT " + d.ident(c.ID.Name) + " "
+	}
+	switch c.Get(Type) {
+	case PrimaryKey:
+		text := "PRIMARY KEY"
+		if strings.HasSuffix(c.Get(Columns), " DESC") {
+			text += " DESC"
+		}
+		text += conflict(c.Get(Conflict))
+		if c.Get(Autoincrement) != "" {
+			text += " AUTOINCREMENT"
+		}
+		return name + text
+	case Unique:
+		return name + "UNIQUE" + conflict(c.Get(Conflict))
+	}
+	return name + d.reference(c)
+}
+
+// constraint spells a constraint on a line of its own.
+func (d Dialect) constraint(c *schema.Fact) string {
+	name := ""
+	if c.Get(Unnamed) == "" {
+		name = "CONSTRAINT " + d.ident(c.ID.Name) + " "
+	}
+	switch c.Get(Type) {
+	case PrimaryKey:
+		auto := ""
+		if c.Get(Autoincrement) != "" {
+			auto = " AUTOINCREMENT"
+		}
+		return name + "PRIMARY KEY (" + list(c.Get(Columns)) + auto + ")" + conflict(c.Get(Conflict))
+	case Unique:
+		return name + "UNIQUE (" + list(c.Get(Columns)) + ")" + conflict(c.Get(Conflict))
+	case Check:
+		return name + "CHECK (" + c.Get(Expr) + ")"
+	}
+	return name + "FOREIGN KEY (" + d.idents(schema.Items(c.Get(Columns))) + ") " + d.reference(c)
+}
+
+func (d Dialect) reference(c *schema.Fact) string {
+	text := "REFERENCES " + d.ident(c.Get(References))
+	if c.Get(ReferenceColumns) != "" {
+		text += " (" + d.idents(schema.Items(c.Get(ReferenceColumns))) + ")"
+	}
+	if c.Get(OnDelete) != "" {
+		text += " ON DELETE " + c.Get(OnDelete)
+	}
+	if c.Get(OnUpdate) != "" {
+		text += " ON UPDATE " + c.Get(OnUpdate)
+	}
+	if c.Get(Deferred) != "" {
+		text += " DEFERRABLE INITIALLY DEFERRED"
+	}
+	return text
+}
+
+func conflict(how string) string {
+	if how == "" {
+		return ""
+	}
+	return " ON CONFLICT " + how
+}
