@@ -39,9 +39,9 @@ func TestFixAndResume(t *testing.T) {
 		}
 		// What was done may not be edited; both texts are shown.
 		_, err, _ = try(one, "CREATE TABLE b (id int);", three)
-		refused(t, err, fault.Edited, "half done", "2 statements", "CREATE TABLE a", "CREATE TABLE b")
+		refused(t, err, fault.Edited, "half done", "CREATE TABLE a", "CREATE TABLE b")
 		_, err, _ = try(one)
-		refused(t, err, fault.Edited, "2 statements")
+		refused(t, err, fault.Edited, "half done")
 		// What comes after may.
 		rep, err, seen := try("-- a comment\n"+one, two, three, four, "INSERT INTO log VALUES (5);")
 		if err != nil || list(rep.Applied) != "[1]" {
