@@ -1,0 +1,80 @@
+package diff
+
+import (
+	"slices"
+
+	"github.com/bellowsdb/bellows/schema"
+)
+
+// Make plans the way from one shape to another. The error is a rename that fits
+// nothing, or changes that need each other, which is a defect.
+func Make(before, after schema.Schema, l Language, o Options) (Plan, error) {
+	if len(o.Ignore) > 0 {
+		before, after = before.Without(o.Ignore...), after.Without(o.Ignore...)
+	}
+	var p Plan
+	before, renames, err := rename(before, after, l, o.Renames)
+	if err != nil {
+		return p, err
+	}
+	p.Statements = renames
+	p.Changes = Compare(before, after)
+	if len(p.Changes) == 0 {
+		return p, nil
+	}
+	p.Candidates = candidates(before, after, p.Changes)
+	w := newWorld(before, after)
+	w.judge(p.Changes, l)
+	actions, err := arrange(w, l)
+	if err != nil {
+		return p, err
+	}
+	once := map[string]bool{}
+	for _, a := range actions {
+		for _, s := range l.Spell(a, w) {
+			if s.Once && once[s.SQL] {
+				continue
+			}
+			once[s.SQL] = s.Once
+			if s.About == (schema.ID{}) {
+				s.About = a.Main.ID()
+			}
+			p.Statements = append(p.Statements, s)
+		}
+	}
+	return p, nil
+}
+
+// Class is how much a way back brings back.
+type Class string
+
+const (
+	// Exact: the way there destroys nothing, so the way back restores all.
+	Exact Class = "exact"
+	// Lossy: the shape comes back, but not what the way there destroyed.
+	Lossy Class = "lossy"
+	// Irreversible: there is no way back.
+	Irreversible Class = "irreversible"
+)
+
+// Both plans the way there and the way back, and tells what the way back is
+// worth. A way back that cannot be planned is no error.
+func Both(before, after schema.Schema, l Language, o Options) (up, down Plan, class Class, err error) {
+	up, err = Make(before, after, l, o)
+	if err != nil {
+		return up, down, Irreversible, err
+	}
+	back := Options{Ignore: o.Ignore}
+	for _, r := range o.Renames {
+		back.Renames = append(back.Renames, Rename{r.To, r.From})
+	}
+	slices.Reverse(back.Renames)
+	down, reason := Make(after, before, l, back)
+	switch {
+	case reason != nil || len(down.Unsolved) > 0:
+		return up, Plan{}, Irreversible, nil
+	case len(up.Losses()) > 0 || slices.ContainsFunc(up.Hazards(), func(h Hazard) bool { return h.Code == LosesValues }):
+		return up, down, Lossy, nil
+	}
+	return up, down, Exact, nil
+}

@@ -1,0 +1,303 @@
+package diff
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bellowsdb/bellows/schema"
+)
+
+// step is one side of what happens to a fact.
+type step struct {
+	verb Verb
+	id   schema.ID
+}
+
+// graph is the actions and what must stand before what.
+type graph struct {
+	w       *World
+	l       Language
+	actions []*Action
+	at      map[step]int
+	after   [][]int // edges: those that must come after
+	before  []int   // how many must come before
+}
+
+// arrange gives the actions in an order in which each finds what it needs.
+func arrange(w *World, l Language) ([]*Action, error) {
+	g := &graph{w: w, l: l, at: map[step]int{}}
+	g.collect()
+	g.after, g.before = make([][]int, len(g.actions)), make([]int, len(g.actions))
+	g.connect()
+	return g.sorted()
+}
+
+// collect makes the actions. Facts that may stand alone go first, so that those
+// that go with a parent find it.
+func (g *graph) collect() {
+	var steps []step
+	for id, v := range g.w.verdicts {
+		for verb, on := range map[Verb]bool{Drop: v.drop, Modify: v.alter, Create: v.create} {
+			if on {
+				steps = append(steps, step{verb, id})
+			}
+		}
+	}
+	depth := func(s step) int {
+		switch {
+		case s.id.Kind == schema.Default:
+			return 2
+		case s.id.On != "":
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(steps, func(a, b step) int {
+		return cmp.Or(cmp.Compare(depth(a), depth(b)), cmp.Compare(a.verb, b.verb), a.id.Compare(b.id))
+	})
+	for _, s := range steps {
+		g.place(s)
+	}
+	for _, a := range g.actions {
+		slices.SortStableFunc(a.With, func(x, y Part) int {
+			return cmp.Or(cmp.Compare(g.l.Weight(x.ID().Kind), g.l.Weight(y.ID().Kind)), cmp.Compare(x.Fact().Order, y.Fact().Order))
+		})
+	}
+}
+
+// place finds or makes the action of a step.
+func (g *graph) place(s step) {
+	v := g.w.verdicts[s.id]
+	part := Part{s.verb, v.change}
+	f := part.Fact()
+	if s.id.On != "" {
+		parent := f.Parent()
+		if s.id.Kind == schema.Default {
+			if table := (schema.ID{Kind: f.Of, Schema: s.id.Schema, Name: s.id.On}); g.has(step{s.verb, table}) {
+				parent = table
+			}
+		}
+		switch home := g.l.Home(f, s.verb, g.w); {
+		case home == InParentsAlter && !g.has(step{s.verb, parent}):
+			g.alterOf(parent, part)
+			return
+		case home != Own && g.has(step{s.verb, parent}) && (home != WithParentIfFree || g.free(f, s, parent)):
+			n := g.at[step{s.verb, parent}]
+			g.actions[n].With = append(g.actions[n].With, part)
+			g.at[s] = n
+			return
+		}
+	}
+	g.at[s] = len(g.actions)
+	g.actions = append(g.actions, &Action{Main: part})
+}
+
+// alterOf puts a part into the action that alters its parent.
+func (g *graph) alterOf(parent schema.ID, part Part) {
+	key := step{Modify, parent}
+	n, ok := g.at[key]
+	if !ok {
+		c := &Change{}
+		c.Before, _ = g.w.Before.Find(parent)
+		c.After, _ = g.w.After.Find(parent)
+		n = len(g.actions)
+		g.at[key] = n
+		g.actions = append(g.actions, &Action{Main: Part{Modify, c}})
+	}
+	g.actions[n].With = append(g.actions[n].With, part)
+	g.at[step{part.Verb, part.ID()}] = n
+}
+
+func (g *graph) has(s step) bool { _, ok := g.at[s]; return ok }
+
+// free tells whether nothing that a part needs, and that happens in the same
+// plan, could need the part's parent.
+func (g *graph) free(f *schema.Fact, s step, parent schema.ID) bool {
+	shape := g.w.After
+	if s.verb == Drop {
+		shape = g.w.Before
+	}
+	for _, id := range f.Needs {
+		v := g.w.verdicts[id]
+		if v == nil || s.verb == Create && !v.create || s.verb == Drop && !v.drop {
+			continue
+		}
+		need, ok := shape.Find(id)
+		if !ok || id == parent || need.Parent() == parent || g.l.Simple(need) {
+			continue
+		}
+		return false
+	}
+	return true
+}
+
+func (g *graph) edge(from, to step) {
+	a, ok := g.at[from]
+	if !ok {
+		return
+	}
+	b, ok := g.at[to]
+	if !ok || a == b || slices.Contains(g.after[a], b) {
+		return
+	}
+	g.after[a] = append(g.after[a], b)
+	g.before[b]++
+}
+
+// connect draws the edges.
+func (g *graph) connect() {
+	taken := map[string][]schema.ID{}
+	for id, v := range g.w.verdicts {
+		if v.drop {
+			for _, name := range g.l.Names(v.change.Before) {
+				taken[name] = append(taken[name], id)
+			}
+		}
+	}
+	for id, v := range g.w.verdicts {
+		if v.drop {
+			g.edge(step{Drop, id}, step{Create, id})
+			for _, need := range needs(v.change.Before) {
+				g.edge(step{Drop, id}, step{Drop, need})
+				g.edge(step{Drop, id}, step{Modify, need})
+			}
+		}
+		if v.alter {
+			for _, need := range needs(v.change.After) {
+				g.edge(step{Create, need}, step{Modify, id})
+				g.edge(step{Modify, need}, step{Modify, id})
+			}
+			for _, need := range v.change.Before.Needs {
+				g.edge(step{Modify, id}, step{Drop, need})
+			}
+		}
+		if v.create {
+			for _, need := range needs(v.change.After) {
+				g.edge(step{Create, need}, step{Create, id})
+				g.edge(step{Modify, need}, step{Create, id})
+			}
+			for _, name := range g.l.Names(v.change.After) {
+				for _, other := range taken[name] {
+					g.edge(step{Drop, other}, step{Create, id})
+				}
+			}
+		}
+	}
+	for c, ids := range g.w.affected {
+		for _, id := range ids {
+			g.edge(step{Drop, id}, step{Modify, c.ID()})
+			g.edge(step{Modify, c.ID()}, step{Create, id})
+		}
+	}
+}
+
+// needs are what a fact needs and what it lives on.
+func needs(f *schema.Fact) []schema.ID {
+	if parent := f.Parent(); parent != (schema.ID{}) {
+		return append(f.Needs[:len(f.Needs):len(f.Needs)], parent)
+	}
+	return f.Needs
+}
+
+// sorted is Kahn's order with a heap: what may stand anywhere stands by verb,
+// weight and name.
+func (g *graph) sorted() ([]*Action, error) {
+	q := &queue{g: g, rank: make([]rank, len(g.actions))}
+	for i, a := range g.actions {
+		q.rank[i] = g.rank(a)
+	}
+	for i, n := range g.before {
+		if n == 0 {
+			q.ready = append(q.ready, i)
+		}
+	}
+	heap.Init(q)
+	var order []*Action
+	for q.Len() > 0 {
+		n := heap.Pop(q).(int)
+		order = append(order, g.actions[n])
+		for _, next := range g.after[n] {
+			if g.before[next]--; g.before[next] == 0 {
+				heap.Push(q, next)
+			}
+		}
+	}
+	if len(order) < len(g.actions) {
+		return nil, fmt.Errorf("these changes need each other: %s", g.cycle())
+	}
+	return order, nil
+}
+
+// cycle names the actions of one cycle.
+func (g *graph) cycle() string {
+	at := slices.IndexFunc(g.before, func(n int) bool { return n > 0 })
+	back := map[int]int{}
+	for from, all := range g.after {
+		if g.before[from] > 0 {
+			for _, to := range all {
+				if g.before[to] > 0 {
+					back[to] = from
+				}
+			}
+		}
+	}
+	seen := map[int]bool{}
+	for !seen[at] {
+		seen[at] = true
+		at = back[at]
+	}
+	var names []string
+	for end := at; ; {
+		names = append(names, []string{"drop ", "alter ", "create "}[g.actions[at].Main.Verb]+g.actions[at].Main.ID().String())
+		if at = back[at]; at == end {
+			break
+		}
+	}
+	slices.Reverse(names)
+	return strings.Join(names, ", ")
+}
+
+// rank is where an action stands when nothing else says.
+type rank struct {
+	verb   Verb
+	weight int
+	id     schema.ID
+}
+
+func (g *graph) rank(a *Action) rank {
+	id := a.Main.ID()
+	weight := g.l.Weight(id.Kind)
+	if a.Main.Verb == Drop {
+		weight = -weight
+	}
+	return rank{a.Main.Verb, weight, id}
+}
+
+// queue is the heap of actions that may come next.
+type queue struct {
+	g     *graph
+	rank  []rank
+	ready []int
+}
+
+func (q *queue) Len() int { return len(q.ready) }
+
+func (q *queue) Less(i, j int) bool {
+	a, b := q.rank[q.ready[i]], q.rank[q.ready[j]]
+	return cmp.Or(cmp.Compare(a.verb, b.verb), cmp.Compare(a.weight, b.weight), a.id.Compare(b.id)) < 0
+}
+
+func (q *queue) Swap(i, j int) { q.ready[i], q.ready[j] = q.ready[j], q.ready[i] }
+
+// Push and Pop are for package heap.
+func (q *queue) Push(x any) { q.ready = append(q.ready, x.(int)) }
+
+// Pop takes the last.
+func (q *queue) Pop() any {
+	last := q.ready[len(q.ready)-1]
+	q.ready = q.ready[:len(q.ready)-1]
+	return last
+}

@@ -1,0 +1,189 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bellowsdb/bellows/schema"
+)
+
+// Renamer is a [Language] that can give things other names in place.
+type Renamer interface {
+	// Rename spells the rename of a fact.
+	Rename(f *schema.Fact, to schema.ID) []Statement
+	// Renamed is a fact of the old shape as the server spells it after the
+	// rename: names in its texts that the server keeps up to date are new.
+	Renamed(f schema.Fact, from, to schema.ID) schema.Fact
+}
+
+// rename does the renames on the old shape, and spells them. Of constraints and
+// indexes it also finds the renames that nobody told of: there is nothing to lose.
+func rename(before, after schema.Schema, l Language, told []Rename) (schema.Schema, []Statement, error) {
+	renamer, ok := l.(Renamer)
+	if !ok && len(told) > 0 {
+		return before, nil, fmt.Errorf("renames are not known of this database")
+	}
+	var statements []Statement
+	do := func(r Rename) error {
+		f, ok := before.Find(r.From)
+		if !ok {
+			return fmt.Errorf("rename of %s: there is none in the old shape", r.From)
+		}
+		if _, ok := after.Find(r.To); !ok {
+			return fmt.Errorf("rename of %s to %s: there is no %s in the new shape", r.From, r.To.Path(), r.To)
+		}
+		if _, taken := before.Find(r.To); taken {
+			return fmt.Errorf("rename of %s to %s: the old shape has a %s already", r.From, r.To.Path(), r.To)
+		}
+		statements = append(statements, renamer.Rename(f, r.To)...)
+		before = renamed(before, renamer, r)
+		return nil
+	}
+	for _, r := range told {
+		if err := do(r); err != nil {
+			return before, nil, err
+		}
+	}
+	if !ok {
+		return before, nil, nil
+	}
+	for _, r := range harmless(before, after) {
+		if err := do(r); err != nil {
+			return before, nil, err
+		}
+	}
+	return before, statements, nil
+}
+
+// renamed is the shape after a rename.
+func renamed(s schema.Schema, l Renamer, r Rename) schema.Schema {
+	facts := make([]schema.Fact, 0, s.Len())
+	for _, f := range s.Facts() {
+		concerns := f.ID == r.From || lives(f.ID, f.Of, r.From)
+		f.ID = moved(f.ID, f.Of, r)
+		for i, id := range f.Needs {
+			of := schema.Kind("")
+			if other, ok := s.Find(id); ok {
+				of = other.Of
+			}
+			if to := moved(id, of, r); to != id {
+				if !concerns {
+					concerns = true
+				}
+				f.Needs = slices.Clone(f.Needs)
+				f.Needs[i] = to
+			}
+		}
+		if concerns {
+			f = l.Renamed(f, r.From, r.To)
+		}
+		facts = append(facts, f)
+	}
+	return schema.New(s.Dialect, s.Version, facts, s.Unmodelled...)
+}
+
+// lives tells whether an object lives on, or in, another.
+func lives(id schema.ID, of schema.Kind, on schema.ID) bool {
+	switch {
+	case on.Kind == schema.Namespace:
+		return id.Schema == on.Name
+	case on.Kind == schema.Column:
+		return id.Kind == schema.Default && id.Schema == on.Schema && id.On == on.On && id.Name == on.Name
+	}
+	return id.On != "" && of == on.Kind && id.On == on.Name && id.Schema == on.Schema
+}
+
+// moved is an ID after a rename.
+func moved(id schema.ID, of schema.Kind, r Rename) schema.ID {
+	switch {
+	case id == r.From:
+		return r.To
+	case !lives(id, of, r.From):
+		return id
+	case r.From.Kind == schema.Namespace:
+		id.Schema = r.To.Name
+	case r.From.Kind == schema.Column:
+		id.Name = r.To.Name
+	default:
+		id.Schema, id.On = r.To.Schema, r.To.Name
+	}
+	return id
+}
+
+// harmless are the constraints and indexes that only have another name.
+func harmless(before, after schema.Schema) []Rename {
+	var found []Rename
+	for _, r := range pairs(before, after, Compare(before, after), func(f *schema.Fact) bool {
+		return f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint
+	}, (*schema.Fact).Payload) {
+		found = append(found, r)
+	}
+	return found
+}
+
+// candidates are removals and additions of tables and columns that look alike.
+func candidates(before, after schema.Schema, changes []Change) []Rename {
+	none := func(f *schema.Fact) bool { return f.ID.Kind == schema.Table }
+	if !slices.ContainsFunc(changes, func(c Change) bool { return c.Before != nil && c.After == nil }) {
+		return nil
+	}
+	a, b := before.RollUps(), after.RollUps()
+	found := pairs(before, after, changes, none, func(f *schema.Fact) schema.Hash {
+		if _, ok := before.Find(f.ID); ok {
+			return a[f.ID]
+		}
+		return b[f.ID]
+	})
+	columns := pairs(before, after, changes, func(f *schema.Fact) bool {
+		table := f.Parent()
+		_, was := before.Find(table)
+		_, is := after.Find(table)
+		return f.ID.Kind == schema.Column && f.Of == schema.Table && was && is
+	}, (*schema.Fact).Payload)
+	return append(found, columns...)
+}
+
+// pairs are the removed and the added facts that have the same hash and live on
+// the same thing, where there is only one of each.
+func pairs(_, _ schema.Schema, changes []Change, wanted func(*schema.Fact) bool, hash func(*schema.Fact) schema.Hash) []Rename {
+	type key struct {
+		kind schema.Kind
+		on   schema.ID
+		hash schema.Hash
+	}
+	type sides struct{ from, to []schema.ID }
+	found := map[key]*sides{}
+	var order []key
+	for i := range changes {
+		c := &changes[i]
+		f := c.After
+		if f == nil {
+			f = c.Before
+		}
+		if c.Before != nil && c.After != nil || !wanted(f) {
+			continue
+		}
+		k := key{f.ID.Kind, schema.ID{}, hash(f)}
+		if f.ID.On != "" {
+			k.on = f.Parent()
+		}
+		s := found[k]
+		if s == nil {
+			s = &sides{}
+			found[k] = s
+			order = append(order, k)
+		}
+		if c.After == nil {
+			s.from = append(s.from, f.ID)
+		} else {
+			s.to = append(s.to, f.ID)
+		}
+	}
+	var renames []Rename
+	for _, k := range order {
+		if s := found[k]; len(s.from) == 1 && len(s.to) == 1 {
+			renames = append(renames, Rename{s.from[0], s.to[0]})
+		}
+	}
+	return renames
+}
