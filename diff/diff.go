@@ -189,6 +189,14 @@ type Language interface {
 	Spell(a *Action, w *World) []Statement
 }
 
+// Loose is a [Language] of a server on which some facts may need what is not there.
+type Loose interface {
+	// Loose tells that a fact comes after what it needs, and goes before it,
+	// only where nothing else stands against that; what it needs may change
+	// before or after it.
+	Loose(f *schema.Fact) bool
+}
+
 // Part is one fact of an action, and what happens to it.
 type Part struct {
 	Verb Verb

@@ -24,13 +24,16 @@ type graph struct {
 	at      map[step]int
 	after   [][]int // edges: those that must come after
 	before  []int   // how many must come before
+	loose   Loose   // nil for a language without loose facts
+	soft    [][]int // of the edges, those that are given up when nothing else helps
 }
 
 // arrange gives the actions in an order in which each finds what it needs.
 func arrange(w *World, l Language) ([]*Action, error) {
 	g := &graph{w: w, l: l, at: map[step]int{}}
 	g.collect()
-	g.after, g.before = make([][]int, len(g.actions)), make([]int, len(g.actions))
+	g.after, g.soft, g.before = make([][]int, len(g.actions)), make([][]int, len(g.actions)), make([]int, len(g.actions))
+	g.loose, _ = l.(Loose)
 	g.connect()
 	return g.sorted()
 }
@@ -160,22 +163,24 @@ func (g *graph) connect() {
 	for id, v := range g.w.verdicts {
 		if v.drop {
 			g.edge(step{Drop, id}, step{Create, id})
-			for _, need := range needs(v.change.Before) {
+			for _, need := range g.needs(v.change.Before) {
 				g.edge(step{Drop, id}, step{Drop, need})
 				g.edge(step{Drop, id}, step{Modify, need})
 			}
 		}
 		if v.alter {
-			for _, need := range needs(v.change.After) {
+			for _, need := range g.needs(v.change.After) {
 				g.edge(step{Create, need}, step{Modify, id})
 				g.edge(step{Modify, need}, step{Modify, id})
 			}
-			for _, need := range v.change.Before.Needs {
-				g.edge(step{Modify, id}, step{Drop, need})
+			if !g.isLoose(v.change.Before) {
+				for _, need := range v.change.Before.Needs {
+					g.edge(step{Modify, id}, step{Drop, need})
+				}
 			}
 		}
 		if v.create {
-			for _, need := range needs(v.change.After) {
+			for _, need := range g.needs(v.change.After) {
 				g.edge(step{Create, need}, step{Create, id})
 				g.edge(step{Modify, need}, step{Create, id})
 			}
@@ -192,6 +197,64 @@ func (g *graph) connect() {
 			g.edge(step{Modify, c.ID()}, step{Create, id})
 		}
 	}
+	for id, v := range g.w.verdicts {
+		g.prefer(id, v)
+	}
+}
+
+func (g *graph) isLoose(f *schema.Fact) bool { return g.loose != nil && g.loose.Loose(f) }
+
+// needs are those of a fact that nothing may stand against.
+func (g *graph) needs(f *schema.Fact) []schema.ID {
+	if g.isLoose(f) {
+		return []schema.ID{f.Parent()}
+	}
+	return needs(f)
+}
+
+// prefer draws the edges of a loose fact.
+func (g *graph) prefer(id schema.ID, v *verdict) {
+	if f := v.change.Before; f != nil && g.isLoose(f) {
+		for _, need := range f.Needs {
+			g.wish(step{Drop, id}, step{Drop, need})
+			g.wish(step{Modify, id}, step{Drop, need})
+		}
+	}
+	if f := v.change.After; f != nil && g.isLoose(f) {
+		for _, need := range f.Needs {
+			g.wish(step{Create, need}, step{Create, id})
+		}
+	}
+}
+
+// wish draws an edge that may be given up.
+func (g *graph) wish(from, to step) {
+	a, ok := g.at[from]
+	if !ok {
+		return
+	}
+	n := len(g.after[a])
+	if g.edge(from, to); len(g.after[a]) > n {
+		g.soft[a] = append(g.soft[a], g.at[to])
+	}
+}
+
+// giveUp drops the soft edges between actions that wait for each other, and
+// tells which may come now.
+func (g *graph) giveUp(done []bool) (ready []int) {
+	for from, all := range g.soft {
+		if done[from] {
+			continue
+		}
+		for _, to := range all {
+			g.after[from] = slices.DeleteFunc(g.after[from], func(n int) bool { return n == to })
+			if g.before[to]--; g.before[to] == 0 {
+				ready = append(ready, to)
+			}
+		}
+		g.soft[from] = nil
+	}
+	return ready
 }
 
 // needs are what a fact needs and what it lives on.
@@ -216,8 +279,17 @@ func (g *graph) sorted() ([]*Action, error) {
 	}
 	heap.Init(q)
 	var order []*Action
-	for q.Len() > 0 {
+	done := make([]bool, len(g.actions))
+	for {
+		if q.Len() == 0 {
+			q.ready = g.giveUp(done)
+			heap.Init(q)
+		}
+		if q.Len() == 0 {
+			break
+		}
 		n := heap.Pop(q).(int)
+		done[n] = true
 		order = append(order, g.actions[n])
 		for _, next := range g.after[n] {
 			if g.before[next]--; g.before[next] == 0 {
