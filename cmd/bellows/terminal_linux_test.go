@@ -140,16 +140,22 @@ func (x *terminal) types(keys string) {
 // ends waits for the end, which must come with an exit code.
 func (x *terminal) ends(code int) {
 	x.t.Helper()
+	x.gone()
+	shown, _ := x.now()
+	_ = x.cmd.Wait()
+	if got := x.cmd.ProcessState.ExitCode(); got != code {
+		x.t.Fatalf("exit code %d, want %d:\n%s", got, code, shown)
+	}
+}
+
+// gone waits for the end.
+func (x *terminal) gone() {
+	x.t.Helper()
 	select {
 	case <-x.ended:
 	case <-time.After(longest):
 		shown, _ := x.now()
 		x.t.Fatalf("it does not end:\n%s", shown)
-	}
-	shown, _ := x.now()
-	_ = x.cmd.Wait()
-	if got := x.cmd.ProcessState.ExitCode(); got != code {
-		x.t.Fatalf("exit code %d, want %d:\n%s", got, code, shown)
 	}
 }
 

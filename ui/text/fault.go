@@ -10,8 +10,9 @@ import (
 	"github.com/bellowsdb/bellows/ui/answer"
 )
 
-// most is how many failures are shown.
-const most = 20
+// most is how many failures are shown: twenty of a folder, and the line that
+// counts the others.
+const most = 21
 
 // faults prints what went wrong, in one write.
 func (f *Face) faults(all []answer.Fault) {
@@ -50,12 +51,21 @@ func (f *Face) place(b *strings.Builder, pos fault.Pos) {
 	if strings.TrimSpace(pos.Text) == "" || pos.Line <= 0 {
 		return
 	}
-	source, pad := window(pos.Text, pos.Column, max(f.o.Width-10, 70))
+	source, pad := window(pos.Text, pos.Column, f.source())
 	number := fmt.Sprintf("%6s", strconv.Itoa(pos.Line))
 	fmt.Fprintf(b, "%s %s\n", f.err.dim(number+" |"), source)
 	if pos.Column > 0 {
 		fmt.Fprintf(b, "%s %s%s\n", f.err.dim("       |"), pad, f.err.red("^"))
 	}
+}
+
+// source is how much of a source line is shown: as much as the terminal has
+// beside the line's number and the marks of what is left out.
+func (f *Face) source() int {
+	if f.o.Width == 0 {
+		return 100
+	}
+	return max(f.o.Width-13, 20)
 }
 
 // window is the part of a source line around a column (counted from 1, in

@@ -12,7 +12,7 @@ func writeHistory(p *page, a answer.History) {
 		p.line("no migrations")
 		return
 	}
-	t := table{head: []string{"revision", "name", "kind", "revises", "state", "applied (UTC)", "by"}, drop: []int{6, 2}}
+	t := table{head: []string{"revision", "name", "kind", "revises", "state", "applied (UTC)", "by"}, drop: []int{6, 2, 5, 3}, keep: []int{0, 3, 4, 5}}
 	if !a.Known {
 		t.head = t.head[:4]
 	}
@@ -53,7 +53,7 @@ func writeJournal(p *page, a answer.Journal) {
 		p.line("the journal is empty")
 		return
 	}
-	t := table{head: []string{"no", "at (UTC)", "action", "revision", "by", "tool", "tag", "detail"}, drop: []int{5, 6, 4, 0}}
+	t := table{head: []string{"no", "at (UTC)", "action", "revision", "by", "tool", "tag", "detail"}, drop: []int{5, 6, 4, 0}, keep: []int{1, 3}}
 	for _, e := range a.Entries {
 		t.row(cell{count(e.Seq), p.dim}, plain(exactly(e.At)), plain(e.Action), plain(e.Revision), plain(e.Actor),
 			cell{e.Tool, p.dim}, plain(e.Tag), plain(e.Detail))
@@ -66,7 +66,7 @@ func writeHeads(p *page, a answer.Heads) {
 		p.line("no migrations")
 		return
 	}
-	var t table
+	t := table{drop: []int{2}, keep: []int{0, 3}}
 	for _, r := range a.Heads {
 		name := r.Name
 		if r.Label != "" {

@@ -52,11 +52,13 @@ type cell struct {
 }
 
 // table is rows of cells. Where the rows are too wide for the terminal, the
-// columns of drop are left out, one after another, and then the widest are cut.
+// columns of drop are left out, one after another, and then the widest are cut,
+// but none of keep: half an id or half a time is of no use.
 type table struct {
 	indent string
 	head   []string
 	drop   []int
+	keep   []int
 	rows   [][]cell
 }
 
@@ -99,34 +101,53 @@ func (t *table) widths(limit int) []int {
 	}
 	limit -= len(t.indent)
 	for _, i := range t.drop {
-		least := make([]int, len(widths))
-		for j, w := range widths {
-			least[j] = min(w, narrow)
-		}
-		if total(least) > limit && i < len(widths) {
+		if i < len(widths) && total(t.least(widths)) > limit {
 			widths[i] = 0
 		}
 	}
 	for over := total(widths) - limit; over > 0; over = total(widths) - limit {
-		i := slices.Index(widths, slices.Max(widths))
-		if widths[i] <= 8 {
+		i := t.widest(widths)
+		if i < 0 || widths[i] <= 8 {
 			break
 		}
-		widths[i] = max(8, next(widths, i), widths[i]-over)
+		widths[i] = max(8, t.next(widths, i), widths[i]-over)
 	}
 	return widths
 }
 
-// next is the width below that of column i: the widest ones are cut evenly.
-func next(widths []int, i int) int {
-	most := 0
-	for _, w := range widths {
-		if w < widths[i] {
-			most = max(most, w)
+// least is what the columns keep when others are left out.
+func (t *table) least(widths []int) []int {
+	least := slices.Clone(widths)
+	for i, w := range widths {
+		if !slices.Contains(t.keep, i) {
+			least[i] = min(w, narrow)
 		}
 	}
-	if slices.Index(widths[i+1:], widths[i]) >= 0 {
-		return widths[i] - 1
+	return least
+}
+
+// widest is the first of the widest columns that may be cut; -1 for none.
+func (t *table) widest(widths []int) int {
+	most := -1
+	for i, w := range widths {
+		if !slices.Contains(t.keep, i) && (most < 0 || w > widths[most]) {
+			most = i
+		}
+	}
+	return most
+}
+
+// next is the width below that of column i: the widest ones are cut evenly.
+func (t *table) next(widths []int, i int) int {
+	most := 0
+	for j, w := range widths {
+		switch {
+		case j == i || slices.Contains(t.keep, j):
+		case w == widths[i]:
+			return w - 1
+		case w < widths[i]:
+			most = max(most, w)
+		}
 	}
 	return most
 }

@@ -78,7 +78,7 @@ func recent(all []bellows.Revision) (shown []bellows.Revision, hidden int) {
 }
 
 func statusTable(p *page, all []bellows.Revision) table {
-	t := table{head: []string{"state", "revision", "name", "kind", "applied (UTC)", "took", "notes"}, drop: []int{3, 5}}
+	t := table{head: []string{"state", "revision", "name", "kind", "applied (UTC)", "took", "notes"}, drop: []int{3, 5, 4}, keep: []int{0, 1, 4}}
 	for _, r := range all {
 		row := []cell{{r.State, p.state(r.State)}, plain(r.ID), plain(r.Name), {r.Kind, p.dim}, plain(when(r.AppliedAt))}
 		if r.AppliedAt.IsZero() {
