@@ -179,7 +179,7 @@ func (m *Migrator) connect(ctx context.Context, app string) (db.Conn, error) {
 // options are what one call of the runner works with.
 func (m *Migrator) options(verb, id string) run.Options {
 	o := run.Options{
-		Revisions: m.files.Revisions(), Files: m.files, Go: m.files.funcs, Ledger: m.o.Ledger, Sink: m.o.Sink,
+		Revisions: m.files.Revisions(), Graph: m.base, Files: m.files, Go: m.files.funcs, Ledger: m.o.Ledger, Sink: m.o.Sink,
 		Verb: orElse(verb, m.o.Verb), Run: id, Owner: m.who.owner, Host: m.who.host, PID: m.who.pid,
 		Tool: "bellows " + Version, Tag: m.o.Tag,
 		LockWait: m.o.LockWait, LockTimeout: m.o.LockTimeout, RetryBudget: m.o.RetryBudget,

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -60,24 +61,42 @@ type State struct {
 }
 
 // Applied are the ids of what is applied, in order of application, repeatables left out.
-func (s State) Applied() []revision.ID {
-	var held []Entry
-	for _, e := range s.Entries {
-		if e.Holds() && e.Kind != revision.Repeatable {
-			held = append(held, e)
+func (s State) Applied() []revision.ID { return s.InOrder(Entry.Holds) }
+
+// InOrder are the ids of the entries that want picks, in order of application,
+// repeatables left out.
+func (s State) InOrder(want func(Entry) bool) []revision.ID {
+	type key struct {
+		seq int64
+		id  revision.ID
+	}
+	keys := make([]key, 0, len(s.Entries))
+	for id, e := range s.Entries {
+		if e.Kind != revision.Repeatable && want(e) {
+			keys = append(keys, key{e.Seq, id})
 		}
 	}
-	slices.SortFunc(held, func(a, b Entry) int {
-		if a.Seq != b.Seq {
-			return int(min(max(a.Seq-b.Seq, -1), 1))
+	slices.SortFunc(keys, func(a, b key) int {
+		if a.seq != b.seq {
+			return cmp.Compare(a.seq, b.seq)
 		}
-		return strings.Compare(string(a.ID), string(b.ID))
+		return strings.Compare(string(a.id), string(b.id))
 	})
-	ids := make([]revision.ID, len(held))
-	for i, e := range held {
-		ids[i] = e.ID
+	ids := make([]revision.ID, len(keys))
+	for i, k := range keys {
+		ids[i] = k.id
 	}
 	return ids
+}
+
+// HalfDone tells whether any entry is half-done.
+func (s State) HalfDone() bool {
+	for _, e := range s.Entries {
+		if e.HalfDone() {
+			return true
+		}
+	}
+	return false
 }
 
 // LastSeq is the highest order of application.
@@ -89,47 +108,57 @@ func (s State) LastSeq() int64 {
 	return last
 }
 
-// Read reads the least that deciding what to do needs.
+// Read reads the least that deciding what to do needs. All of a row comes as one
+// text, because there may be thousands and a driver's work is by value.
 func (l Ledger) Read(ctx context.Context, c db.Conn) (State, error) {
-	return l.read(ctx, c, "", func(rows db.Rows, e *Entry) error { return scanHead(rows, e) })
+	columns := "CONCAT_WS(' ', COALESCE(seq, 0), kind, state, phase, checksum, run, id)"
+	var row string
+	return l.read(ctx, c, columns, []any{&row}, func() (e Entry, err error) {
+		rest := row
+		word := func() (w string) { w, rest, _ = strings.Cut(rest, " "); return w }
+		e.Seq, err = strconv.ParseInt(word(), 10, 64)
+		e.Kind, e.State, e.Phase = revision.Kind(word()), word(), revision.Phase(word())
+		e.Checksum, e.Run, e.ID = word(), word(), revision.ID(rest)
+		return e, err
+	})
 }
 
 // ReadAll reads all but the SQL.
 func (l Ledger) ReadAll(ctx context.Context, c db.Conn) (State, error) {
-	extra := ", COALESCE(name, ''), COALESCE(label, ''), COALESCE(parents, ''), COALESCE(needs, ''), COALESCE(" + l.timeText("applied_at") +
-		", ''), COALESCE(duration_ms, 0), COALESCE(actor, ''), COALESCE(tool, ''), COALESCE(tag, ''), COALESCE(error, ''), COALESCE(" +
-		l.timeText("failed_at") + ", '')"
-	return l.read(ctx, c, extra, func(rows db.Rows, e *Entry) error {
-		var parents, needs, applied, failed string
-		var ms int64
-		if err := scanHead(rows, e, &e.Name, &e.Label, &parents, &needs, &applied, &ms, &e.Actor, &e.Tool, &e.Tag, &e.Error, &failed); err != nil {
-			return err
-		}
+	columns := "id, kind, state, phase, checksum, COALESCE(seq, 0), run, COALESCE(name, ''), COALESCE(label, ''), COALESCE(parents, ''), " +
+		"COALESCE(needs, ''), COALESCE(" + l.timeText("applied_at") + ", ''), COALESCE(duration_ms, 0), COALESCE(actor, ''), COALESCE(tool, ''), " +
+		"COALESCE(tag, ''), COALESCE(error, ''), COALESCE(" + l.timeText("failed_at") + ", '')"
+	var e Entry
+	var parents, needs, applied, failed string
+	var ms int64
+	into := []any{(*string)(&e.ID), (*string)(&e.Kind), &e.State, (*string)(&e.Phase), &e.Checksum, &e.Seq, &e.Run,
+		&e.Name, &e.Label, &parents, &needs, &applied, &ms, &e.Actor, &e.Tool, &e.Tag, &e.Error, &failed}
+	return l.read(ctx, c, columns, into, func() (Entry, error) {
 		e.Parents, e.Needs = splitIDs(parents), splitNeeds(needs)
 		e.AppliedAt, e.FailedAt, e.Duration = parseTime(applied), parseTime(failed), time.Duration(ms)*time.Millisecond
-		return nil
+		return e, nil
 	})
 }
 
-func scanHead(rows db.Rows, e *Entry, more ...any) error {
-	return rows.Scan(append([]any{(*string)(&e.ID), (*string)(&e.Kind), &e.State, (*string)(&e.Phase), &e.Checksum, &e.Seq, &e.Run}, more...)...)
-}
-
-func (l Ledger) read(ctx context.Context, c db.Conn, extra string, scan func(db.Rows, *Entry) error) (State, error) {
+// read scans every row into the same places; entry makes an entry of what is there.
+func (l Ledger) read(ctx context.Context, c db.Conn, columns string, into []any, entry func() (Entry, error)) (State, error) {
 	s := State{Entries: map[revision.ID]Entry{}}
 	ok, err := l.Exists(ctx, c)
 	if err != nil || !ok {
 		return s, err
 	}
 	s.Exists = true
-	rows, err := c.Query(ctx, "SELECT id, kind, state, phase, checksum, COALESCE(seq, 0), run"+extra+" FROM "+l.table("revision"))
+	rows, err := c.Query(ctx, "SELECT "+columns+" FROM "+l.table("revision"))
 	if err != nil {
 		return s, unreadable(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var e Entry
-		if err := scan(rows, &e); err != nil {
+		if err := rows.Scan(into...); err != nil {
+			return s, err
+		}
+		e, err := entry()
+		if err != nil {
 			return s, err
 		}
 		if !slices.Contains(states[:], e.State) {

@@ -61,14 +61,16 @@ func (r *Runner) lookOnce(ctx context.Context, read func(context.Context, db.Con
 	for id := range r.o.Go {
 		v.goes[id] = true
 	}
-	if slices.ContainsFunc(entries(state), ledger.Entry.HalfDone) {
+	if state.HalfDone() {
 		if v.Progress, err = r.led.Progress(ctx, r.conn); err != nil {
 			return nil, explainUnlessGone(err, "reading the ledger")
 		}
 	}
-	g, err := revision.New(r.o.Revisions)
-	if err != nil {
-		return nil, err
+	g := r.o.Graph
+	if g == nil {
+		if g, err = revision.New(r.o.Revisions); err != nil {
+			return nil, err
+		}
 	}
 	applied := v.heldOrHalfReverted()
 	if v.Graph, v.Applied, err = g.Effective(applied); err != nil {
@@ -87,25 +89,12 @@ func (r *Runner) lookOnce(ctx context.Context, read func(context.Context, db.Con
 	return v, nil
 }
 
-func entries(s ledger.State) []ledger.Entry {
-	out := make([]ledger.Entry, 0, len(s.Entries))
-	for _, e := range s.Entries {
-		out = append(out, e)
-	}
-	return out
-}
-
 // heldOrHalfReverted is what is applied, together with what is half reverted:
 // both can only go down.
 func (v *View) heldOrHalfReverted() []revision.ID {
-	s := ledger.State{Entries: map[revision.ID]ledger.Entry{}}
-	for id, e := range v.State.Entries {
-		if e.HalfDone() && v.Progress[id].Direction == revision.Down {
-			e.State = ledger.Applied
-		}
-		s.Entries[id] = e
-	}
-	return s.Applied()
+	return v.State.InOrder(func(e ledger.Entry) bool {
+		return e.Holds() || e.HalfDone() && v.Progress[e.ID].Direction == revision.Down
+	})
 }
 
 // withGhosts adds what is applied but has no file, as the ledger remembers it.

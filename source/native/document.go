@@ -29,6 +29,7 @@ type document struct {
 	kind     revision.Kind
 	header   header
 	script   revision.Script
+	skimmed  revision.Section // stands for every section while skimming
 	problems []*fault.Error
 }
 

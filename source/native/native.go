@@ -9,6 +9,7 @@ package native
 
 import (
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/bellowsdb/bellows/fault"
@@ -19,50 +20,55 @@ import (
 
 // Open reads the folder. Every file is read and all its directives are checked;
 // the error holds everything that is wrong with the folder.
-func Open(opts source.Options) (source.Folder, error) {
-	root := files.At(opts)
+func Open(opts source.Options) (source.Folder, error) { return OpenAt(files.At(opts), opts) }
+
+// OpenAt is Open for a root that is known already.
+func OpenAt(root files.Root, opts source.Options) (source.Folder, error) {
 	if problem := root.Check(); problem != nil {
 		return nil, problem
 	}
-	heads, problems := list(root, opts)
-	problems = append(problems, files.Each(len(heads),
+	h, problems := list(root, opts)
+	problems = append(problems, files.Each(len(h.revs),
 		func() *reader { return &reader{root: root} },
-		func(r *reader, i int) []*fault.Error { return r.head(&heads[i]) })...)
-	slices.SortFunc(heads, compare)
-	revs := make([]revision.Revision, len(heads))
-	paths := make([]string, len(heads))
-	for i := range heads {
-		revs[i], paths[i] = heads[i].rev, heads[i].path
+		func(r *reader, i int) []*fault.Error { return r.head(h.paths[i], &h.revs[i]) })...)
+	if !sort.IsSorted(h) {
+		sort.Sort(h)
 	}
-	problems = append(problems, files.Duplicates(revs)...)
+	problems = append(problems, files.Duplicates(h.revs)...)
 	if err := files.Join(problems); err != nil {
 		return nil, err
 	}
-	load := func(i int) (files.Loaded, error) { return load(root, paths[i], revs[i]) }
-	return files.NewFolder(source.Native, revs, load), nil
+	load := func(i int) (files.Loaded, error) { return load(root, h.paths[i], h.revs[i]) }
+	return files.NewFolder(source.Native, h.revs, load), nil
 }
 
-// head is a file of the folder: its path in it and what its head says.
-type head struct {
-	path string
-	rev  revision.Revision
+// heads are the files of a folder: their paths in it and what their heads say.
+type heads struct {
+	paths []string
+	revs  []revision.Revision
 }
 
-// compare orders versioned files by id and puts repeatable ones last, by name.
-func compare(a, b head) int {
-	x, y := a.rev.Kind == revision.Repeatable, b.rev.Kind == revision.Repeatable
+func (h *heads) Len() int { return len(h.revs) }
+
+func (h *heads) Swap(i, j int) {
+	h.paths[i], h.paths[j] = h.paths[j], h.paths[i]
+	h.revs[i], h.revs[j] = h.revs[j], h.revs[i]
+}
+
+// Less orders versioned files by id and puts repeatable ones last, by name.
+func (h *heads) Less(i, j int) bool {
+	a, b := &h.revs[i], &h.revs[j]
+	x, y := a.Kind == revision.Repeatable, b.Kind == revision.Repeatable
 	switch {
-	case x != y && x:
-		return 1
 	case x != y:
-		return -1
+		return y
 	case x:
-		return strings.Compare(string(a.rev.ID), string(b.rev.ID))
+		return a.ID < b.ID
 	}
-	if c := files.Compare(a.rev.ID, b.rev.ID); c != 0 {
-		return c
+	if c := files.Compare(a.ID, b.ID); c != 0 {
+		return c < 0
 	}
-	return strings.Compare(a.path, b.path)
+	return h.paths[i] < h.paths[j]
 }
 
 // reader reads file after file into the same memory.
@@ -72,16 +78,16 @@ type reader struct {
 	doc  document
 }
 
-// head fills in what the text of h's file says.
-func (r *reader) head(h *head) []*fault.Error {
-	text, problem := r.root.Read(h.path, r.buf)
+// head fills in what the text of the file at path says.
+func (r *reader) head(path string, rev *revision.Revision) []*fault.Error {
+	text, problem := r.root.Glance(path, r.buf)
 	r.buf = files.Reused(text)
 	if problem != nil {
 		return []*fault.Error{problem}
 	}
-	h.rev.Checksum = files.Sum(text)
-	r.doc.read(h.rev.File, text, h.rev.Kind, skim)
-	r.doc.describe(&h.rev)
+	rev.Checksum = files.Sum(text)
+	r.doc.read(rev.File, text, rev.Kind, skim)
+	r.doc.describe(rev)
 	return r.doc.problems
 }
 
@@ -123,7 +129,7 @@ func Parse(file, text string) (revision.Revision, revision.Script, error) {
 }
 
 // list finds the files to read, by name alone.
-func list(root files.Root, opts source.Options) ([]head, []*fault.Error) {
+func list(root files.Root, opts source.Options) (*heads, []*fault.Error) {
 	depth := files.Deep
 	if opts.Flat {
 		depth = files.Top
@@ -137,38 +143,38 @@ func list(root files.Root, opts source.Options) ([]head, []*fault.Error) {
 		more, wrong := root.List(again, files.Deep)
 		entries, problems = append(entries, more...), append(problems, wrong...)
 	}
-	heads := make([]head, 0, len(entries))
+	h := &heads{make([]string, 0, len(entries)), make([]revision.Revision, 0, len(entries))}
 	for _, e := range entries {
 		if !strings.EqualFold(ending(e.Path), ".sql") {
 			continue
 		}
-		h, problem := entry(root, e, again+"/")
+		rev, problem := entry(root, e, again+"/")
 		if problem != nil {
 			problems = append(problems, problem)
 			continue
 		}
-		heads = append(heads, h)
+		h.paths, h.revs = append(h.paths, e.Path), append(h.revs, rev)
 	}
-	return heads, problems
+	return h, problems
 }
 
-func entry(root files.Root, e files.Entry, again string) (head, *fault.Error) {
+func entry(root files.Root, e files.Entry, again string) (revision.Revision, *fault.Error) {
 	switch e.Kind {
 	case files.Dir:
-		return head{}, root.IsFolder(e.Path)
+		return revision.Revision{}, root.IsFolder(e.Path)
 	case files.Other:
-		return head{}, root.NoFile(e.Path)
+		return revision.Revision{}, root.NoFile(e.Path)
 	}
 	if rest, ok := strings.CutPrefix(e.Path, again); ok {
 		name := strings.TrimSuffix(rest, ending(rest))
-		return head{e.Path, revision.Revision{
+		return revision.Revision{
 			ID: revision.ID("R:" + name), Name: name, Kind: revision.Repeatable, File: root.Name(e.Path), Native: true,
-		}}, nil
+		}, nil
 	}
 	pos := root.Pos(e.Path)
 	rev, problem := name(e.Base(), pos)
 	rev.File = pos.File
-	return head{e.Path, rev}, problem
+	return rev, problem
 }
 
 func ending(p string) string {

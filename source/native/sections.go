@@ -184,11 +184,14 @@ func (d *document) unwanted(m *mark) {
 
 // sql is the section of a mark.
 func (d *document) sql(m *mark, o options) *revision.Section {
+	if d.depth == skim {
+		d.skimmed = o.section
+		d.skimmed.At = d.place(m.body)
+		return &d.skimmed
+	}
 	s := o.section
 	s.At = d.place(m.body)
-	if d.depth == full {
-		s.SQL = string(d.text[m.body:m.bodyEnd])
-	}
+	s.SQL = string(d.text[m.body:m.bodyEnd])
 	return &s
 }
 

@@ -23,16 +23,17 @@ import (
 // folders with an up.sql in them, else the project's own. Folders of dbmate look
 // like the latter, whose stricter rules hold unless opts say "dbmate".
 func Folder(opts source.Options) (source.Folder, error) {
-	format := opts.Format
+	format, root := opts.Format, files.At(opts)
 	if format == "" {
+		root = root.Listed()
 		var problem *fault.Error
-		if format, problem = recognise(files.At(opts)); problem != nil {
+		if format, problem = recognise(root); problem != nil {
 			return nil, problem
 		}
 	}
 	switch format {
 	case source.Native:
-		return native.Open(opts)
+		return native.OpenAt(root, opts)
 	case source.GolangMigrate:
 		return golangmigrate.Open(opts)
 	case source.Dbmate:

@@ -5,7 +5,7 @@ package files
 import "os"
 
 // readDisk reads the file at path into buf's memory, or larger.
-func readDisk(path string, buf []byte) ([]byte, error) {
+func readDisk(path string, buf []byte, _ bool) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return buf, err

@@ -23,8 +23,9 @@ import (
 // Root is the folder that is read.
 type Root struct {
 	fsys fs.FS
-	disk string // the folder on disk, "" for another fs.FS
-	name string // the folder as errors name it
+	disk string        // the folder on disk, "" for another fs.FS
+	name string        // the folder as errors name it
+	top  []fs.DirEntry // what is in the folder itself, when that is known
 }
 
 // At gives the root that opts name.
@@ -107,22 +108,18 @@ func (r Root) stat() (fs.FileInfo, error) {
 	return fs.Stat(r.fsys, ".")
 }
 
-// Names are the names in the folder itself, in no order. It is much cheaper
-// than List, and of a folder that cannot be read there are none.
+// Listed is the root with what is in the folder itself, so that it is read once
+// however often it is asked for. A folder that cannot be read stays unlisted.
+func (r Root) Listed() Root {
+	r.top, _ = fs.ReadDir(r.fsys, ".") // what is wrong is said by List
+	return r
+}
+
+// Names are the names in the folder itself, for a root that is listed.
 func (r Root) Names() []string {
-	if r.disk != "" {
-		f, err := os.Open(r.disk)
-		if err != nil {
-			return nil
-		}
-		defer f.Close()
-		names, _ := f.Readdirnames(-1) // what is wrong is said by List
-		return names
-	}
-	var names []string
-	items, _ := fs.ReadDir(r.fsys, ".")
-	for _, item := range items {
-		names = append(names, item.Name())
+	names := make([]string, len(r.top))
+	for i, item := range r.top {
+		names[i] = item.Name()
 	}
 	return names
 }
@@ -152,7 +149,10 @@ type lister struct {
 // list appends what is in dir. above are the folders on the way down, known
 // only from the first link on, to notice a link that leads back into one.
 func (l *lister) list(dir string, above []fs.FileInfo) {
-	items, err := fs.ReadDir(l.root.fsys, dir)
+	items, err := l.root.top, error(nil)
+	if dir != "." || len(items) == 0 {
+		items, err = fs.ReadDir(l.root.fsys, dir)
+	}
 	if err != nil {
 		l.problems = append(l.problems, l.root.unreadable(dir, err))
 		return

@@ -19,7 +19,18 @@ const keep = 1 << 20
 // Read gives the text of the file at path: valid UTF-8 with LF line ends,
 // without byte-order mark. It reads into buf's memory when that is large enough.
 func (r Root) Read(p string, buf []byte) ([]byte, *fault.Error) {
-	raw, err := r.raw(p, buf[:0])
+	return r.read(p, buf, false)
+}
+
+// Glance is Read for text that is only compared and looked at, never run: it
+// trusts the file system a little more and is faster for thousands of files.
+// Whoever runs the text reads it anew with Read and compares the checksums.
+func (r Root) Glance(p string, buf []byte) ([]byte, *fault.Error) {
+	return r.read(p, buf, true)
+}
+
+func (r Root) read(p string, buf []byte, glance bool) ([]byte, *fault.Error) {
+	raw, err := r.raw(p, buf[:0], glance)
 	if err != nil {
 		return raw, r.unreadable(p, err)
 	}
@@ -30,9 +41,9 @@ func (r Root) Read(p string, buf []byte) ([]byte, *fault.Error) {
 	return text, CheckText(r.Name(p), text)
 }
 
-func (r Root) raw(p string, buf []byte) ([]byte, error) {
+func (r Root) raw(p string, buf []byte, glance bool) ([]byte, error) {
 	if r.disk != "" {
-		return readDisk(r.disk+"/"+p, buf)
+		return readDisk(r.disk+"/"+p, buf, glance)
 	}
 	f, err := r.fsys.Open(p)
 	if err != nil {
