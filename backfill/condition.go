@@ -30,25 +30,18 @@ func Condition(l Language, name string, key Key, r Range) string {
 	return "(" + strings.Join(parts, " AND ") + ")"
 }
 
-// Beyond is the condition for rows behind a place, "" for nil.
-func Beyond(l Language, name string, key Key, low Bound) string {
-	if low == nil {
-		return ""
-	}
-	return condition{l, name, key}.beyond(low)
-}
-
-// Order is the key's order as an ORDER BY list; Reverse is its opposite.
-func Order(l Language, key Key) string { return order(l, key, false) }
+// Order is the key's order as an ORDER BY list; Reverse is its opposite. name
+// qualifies the columns.
+func Order(l Language, name string, key Key) string { return order(l, name, key, false) }
 
 // Reverse is the opposite of [Order].
-func Reverse(l Language, key Key) string { return order(l, key, true) }
+func Reverse(l Language, name string, key Key) string { return order(l, name, key, true) }
 
-func order(l Language, key Key, back bool) string {
+func order(l Language, name string, key Key, back bool) string {
 	mixed := isMixed(key)
 	parts := make([]string, len(key.Columns))
 	for i, c := range key.Columns {
-		parts[i] = l.Quote(c.Name)
+		parts[i] = condition{l, name, key}.column(i)
 		if (mixed && c.Desc) != back {
 			parts[i] += " DESC"
 		}
@@ -57,10 +50,10 @@ func order(l Language, key Key, back bool) string {
 }
 
 // Texts are the key's columns as text, for a SELECT list.
-func Texts(l Language, key Key) string {
+func Texts(l Language, name string, key Key) string {
 	parts := make([]string, len(key.Columns))
 	for i, c := range key.Columns {
-		parts[i] = l.KeyText(l.Quote(c.Name), c.Kind)
+		parts[i] = l.KeyText(condition{l, name, key}.column(i), c.Kind)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -3,6 +3,7 @@ package backfill
 import (
 	"strings"
 
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/sqltext"
 )
@@ -219,6 +220,7 @@ func (t *tree) remaining(s *Statement, ref reference, c parts, again string) *re
 // Query is a question that must have no rows for an answer.
 type Query struct {
 	Text string
+	Pos  fault.Pos
 	// Name qualifies the key's columns where a condition can stand; "" with
 	// Carries false.
 	Name string
@@ -252,7 +254,7 @@ var aggregates = sqltext.Words[bool]{
 // readQuery finds out whether a check can be asked of some rows only: a SELECT
 // that reads the table once, row by row.
 func readQuery(l Language, table plan.Name, p piece) Query {
-	q := Query{Text: p.text}
+	q := Query{Text: p.text, Pos: p.pos}
 	t := readTree(l, p.text)
 	top := scope{-1, 0, len(t.toks)}
 	refs := t.references(top, table)
@@ -299,5 +301,5 @@ func nameIn(t *tree, r reference) string {
 
 // derived is the check that a statement's own condition makes.
 func derived(s Statement) Query {
-	return Query{Text: s.left.before + Placeholder + s.left.after, Name: s.name, Carries: true, Derived: true, before: s.left.before, after: s.left.after}
+	return Query{Pos: s.Pos, Text: s.left.before + Placeholder + s.left.after, Name: s.name, Carries: true, Derived: true, before: s.left.before, after: s.left.after}
 }

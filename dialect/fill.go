@@ -70,11 +70,12 @@ type Filler interface {
 	KeyText(column, kind string) string
 	// KeyValue spells a value of a key's column.
 	KeyValue(text, kind string) string
-	// Identity is an expression: a text that stays the same while the table of
-	// that name is the same, its rows are kept where they are, and its key's
-	// columns stay as they are. It is NULL when there is no such table. Parts
-	// are separated by "/": the table, its storage, its columns.
-	Identity(table plan.Name, key []string) string
+	// Identity are expressions, of which the first that the session may ask is
+	// used: a text that stays the same while the table of that name is the same,
+	// its rows are kept where they are, and its key's columns stay as they are.
+	// It is NULL when there is no such table. Parts are separated by "/": the
+	// table, its storage, its columns.
+	Identity(table plan.Name, key []string) []string
 	// Trouble judges an error by its code and message.
 	Trouble(code fault.Code, message string) Trouble
 }

@@ -74,9 +74,10 @@ func isNumber(text string) bool {
 	return digits != "" && strings.Trim(digits, "0123456789.") == ""
 }
 
-// Identity is made of when the table was made, which TRUNCATE and a rebuild
-// change too, its storage, and the key's columns.
-func (d Dialect) Identity(table plan.Name, key []string) string {
+// Identity is made of the storage's number, which TRUNCATE and a rebuild change
+// and which only a user with the right PROCESS may see, of when the table was
+// made, which most changes of it change too, and of the key's columns.
+func (d Dialect) Identity(table plan.Name, key []string) []string {
 	schema := "DATABASE()"
 	if table.Schema != "" {
 		schema = d.Literal(table.Schema)
@@ -91,8 +92,23 @@ func (d Dialect) Identity(table plan.Name, key []string) string {
 			"FROM information_schema.columns c WHERE c.table_schema = " + schema + " AND c.table_name = " + d.Literal(table.Name) +
 			" AND c.column_name IN (" + strings.Join(names, ", ") + "))"
 	}
-	return "(SELECT CONCAT(t.table_name, '/', COALESCE(t.create_time, ''), '/', " + columns + ") FROM information_schema.tables t WHERE t.table_schema = " +
-		schema + " AND t.table_name = " + d.Literal(table.Name) + ")"
+	of := func(storage string) string {
+		return "(SELECT CONCAT(t.table_name, '/', " + storage + ", '/', " + columns + ") FROM information_schema.tables t WHERE t.table_schema = " +
+			schema + " AND t.table_name = " + d.Literal(table.Name) + ")"
+	}
+	made := "COALESCE(t.create_time, '')"
+	if !isPlain(table.Schema) || !isPlain(table.Name) {
+		return []string{of(made)} // the engine spells such names in its own way
+	}
+	tables := "information_schema.innodb_sys_tables"
+	if d.Flavour() == MySQL && d.Version() >= 80000 {
+		tables = "information_schema.innodb_tables"
+	}
+	return []string{of("COALESCE((SELECT i.table_id FROM " + tables + " i WHERE i.name = CONCAT(" + schema + ", '/', " + d.Literal(table.Name) + ")), " + made + ")"), of(made)}
+}
+
+func isPlain(name string) bool {
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
 // troubles are the servers' error numbers that are not fatal.

@@ -39,7 +39,7 @@ func (d Dialect) KeyValue(text, kind string) string { return d.Literal(text) + "
 
 // Identity is made of the oid, the number of the storage file and the key's
 // columns as pg_attribute has them.
-func (d Dialect) Identity(table plan.Name, key []string) string {
+func (d Dialect) Identity(table plan.Name, key []string) []string {
 	names := make([]string, len(key))
 	for i, k := range key {
 		names[i] = d.Literal(k)
@@ -49,9 +49,9 @@ func (d Dialect) Identity(table plan.Name, key []string) string {
 		columns = "(SELECT coalesce(pg_catalog.string_agg(a.attnum || ' ' || a.atttypid || ' ' || a.atttypmod || ' ' || a.attcollation, ',' ORDER BY a.attnum), '') " +
 			"FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname IN (" + strings.Join(names, ", ") + "))"
 	}
-	return "(SELECT c.oid || '/' || c.relfilenode || '/' || " + columns +
+	return []string{"(SELECT c.oid || '/' || c.relfilenode || '/' || " + columns +
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = " +
-		d.Literal(table.Schema) + " AND c.relname = " + d.Literal(table.Name) + ")"
+		d.Literal(table.Schema) + " AND c.relname = " + d.Literal(table.Name) + ")"}
 }
 
 // Trouble follows the appendix of error codes in PostgreSQL's documentation.

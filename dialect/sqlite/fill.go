@@ -39,7 +39,7 @@ func (d Dialect) KeyValue(text, _ string) string { return text }
 
 // Identity is the table's own text; nothing else moves its rows, but for VACUUM
 // where rows have no number of their own: that changes the number of the schema.
-func (d Dialect) Identity(table plan.Name, key []string) string {
+func (d Dialect) Identity(table plan.Name, key []string) []string {
 	schema, arg := "", ""
 	if table.Schema != "" {
 		schema, arg = d.Quote(table.Schema)+".", ", "+d.Literal(table.Schema)
@@ -58,8 +58,8 @@ func (d Dialect) Identity(table plan.Name, key []string) string {
 		}
 		columns += d.Literal(strings.ToLower(k))
 	}
-	return "(SELECT m.name || '/' || " + storage + " || '/' || " + columns + ")) FROM " + schema + "sqlite_master m WHERE m.type = 'table' AND lower(m.name) = lower(" +
-		d.Literal(table.Name) + "))"
+	return []string{"(SELECT m.name || '/' || " + storage + " || '/' || " + columns + ")) FROM " + schema + "sqlite_master m WHERE m.type = 'table' AND lower(m.name) = lower(" +
+		d.Literal(table.Name) + "))"}
 }
 
 // Trouble follows the result codes of sqlite3.h. SQLITE_ERROR, by itself, is a

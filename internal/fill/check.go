@@ -53,7 +53,7 @@ func (w *worker) ask(ctx context.Context) (found int64, sample []string, err err
 		}
 	}
 	for i, q := range w.task.Checks {
-		n, rows, err := w.count(ctx, w.question(q, waived))
+		n, rows, err := w.count(ctx, question(w.lang, w.key, q, waived))
 		if err != nil {
 			return 0, nil, err
 		}
@@ -72,19 +72,19 @@ func (w *worker) ask(ctx context.Context) (found int64, sample []string, err err
 }
 
 // question is a check's text without the rows that were waived.
-func (w *worker) question(q backfill.Query, waived []ledger.Poisoned) string {
+func question(lang backfill.Language, key backfill.Key, q backfill.Query, waived []ledger.Poisoned) string {
 	if !q.Carries {
 		return q.SQL("", "")
 	}
-	columns := make([]string, len(w.key.Columns))
-	for i, c := range w.key.Columns {
-		columns[i] = q.Name + "." + w.lang.Quote(c.Name)
+	columns := make([]string, len(key.Columns))
+	for i, c := range key.Columns {
+		columns[i] = q.Name + "." + lang.Quote(c.Name)
 	}
 	condition := "(1 = 1)"
 	if len(waived) > 0 {
 		terms := make([]string, len(waived))
 		for i, p := range waived {
-			terms[i] = backfill.Exactly(w.lang, q.Name, w.key, p.Key)
+			terms[i] = backfill.Exactly(lang, q.Name, key, p.Key)
 		}
 		condition = "(NOT (" + strings.Join(terms, " OR ") + "))"
 	}

@@ -53,7 +53,23 @@ func (p *planner) dry(ctx context.Context) (event.FillTried, error) {
 		}
 	}
 	p.estimate(&t, took, log)
-	return t, nil
+	return t, p.checks(ctx)
+}
+
+// checks has the server read the checks, without running them.
+func (p *planner) checks(ctx context.Context) error {
+	for _, q := range p.task.Checks {
+		_, err := lines(ctx, p, "EXPLAIN "+question(p.lang, p.key, q, nil))
+		if isGone(err) {
+			return err
+		}
+		if err != nil {
+			f := placed(nil, err).Try("correct the check; nothing was changed")
+			f.Pos = &q.Pos
+			return f
+		}
+	}
+	return nil
 }
 
 // estimate makes of the tried chunks what the whole will take.
@@ -93,7 +109,7 @@ func (p *planner) samples(ctx context.Context, part Part) ([]backfill.Range, err
 		return []backfill.Range{{}}, nil // a small table is one chunk
 	}
 	all := []backfill.Range{{High: first}}
-	last, err := r.bound(ctx, backfill.Range{Low: first}, backfill.Reverse(p.lang, p.key), dryRows)
+	last, err := r.bound(ctx, backfill.Range{Low: first}, backfill.Reverse(p.lang, row, p.key), dryRows)
 	if err != nil {
 		return nil, err
 	}
@@ -215,29 +231,29 @@ func (p *planner) excuse(ctx context.Context, t *event.FillTried, part Part, r b
 	case e.Class == db.Wait, trouble == dialect.Transient, trouble == dialect.Load:
 		return nil
 	case trouble == dialect.Row:
-		row, worse := p.bad(ctx, part, r)
+		key, worse := p.bad(ctx, part, r)
 		if worse != nil {
 			return worse
 		}
 		if p.task.Spec.Poison > 0 {
-			t.BadRow, t.BadReason = row, words(err)
+			t.BadRow, t.BadReason = key, words(err)
 			return nil
 		}
-		return p.refuse(a, row)
+		return p.refuse(a, key)
 	}
 	return p.refuse(a, "")
 }
 
 // refuse is the error of a statement that failed when it was tried.
-func (p *planner) refuse(a *attempt, row string) error {
+func (p *planner) refuse(a *attempt, key string) error {
 	f := placed(a.at, a.err)
 	if offset, ok := p.offset(a); ok {
 		pos := a.at.At(offset)
 		f.Pos = &pos
 	}
 	f.Hint = "chunks were tried and rolled back; nothing was changed"
-	if row != "" {
-		f.Msg = fmt.Sprintf("row %s of %s: %s", row, p.task.Spec.Table, f.Msg)
+	if key != "" {
+		f.Msg = fmt.Sprintf("row %s of %s: %s", key, p.task.Spec.Table, f.Msg)
 		f.Hint += ". Correct the row or the statement; or poison:N in the directive sets up to N such rows aside"
 	}
 	return f

@@ -153,9 +153,7 @@ func (q *queue) newLeaves(ctx context.Context) (bool, error) {
 // part looks a leaf up.
 func (q *queue) part(ctx context.Context, p db.Part) (Part, error) {
 	part := Part{Table: p.Table, SQL: p.SQL, Leaf: true}
-	var err error
-	part.Identity, err = identity(ctx, q.session, p.Table, q.key)
-	return part, err
+	return part, part.identify(ctx, q.session, q.key)
 }
 
 // cover proves that the sweep's chunks lie end to end over every part.

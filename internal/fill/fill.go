@@ -72,6 +72,7 @@ type Part struct {
 	SQL      string // quoted and qualified, for reading keys
 	Leaf     bool   // it stands for the table in the statements
 	Identity string
+	Ask      int            // which of the dialect's questions the identity answers
 	Planned  backfill.Bound // chunks are planned up to here
 	Span     int64          // greatest less least value of an integer key, when it was planned
 }

@@ -186,7 +186,7 @@ func engines() []engine {
 		{"postgres", testdb.Postgres, "bigint", postgresCounts,
 			"INSERT INTO posts (id, a) SELECT i, i %% 1000 FROM generate_series(1, %d) i"},
 		{"mariadb", testdb.MariaDB, "bigint", func(table, key string) []string {
-			return []string{"CREATE TRIGGER " + table + "_touch BEFORE UPDATE ON " + table + " FOR EACH ROW SET NEW.touched = OLD.touched + 1"}
+			return []string{"CREATE TRIGGER " + table + "_touch BEFORE UPDATE ON " + table + " FOR EACH ROW SET NEW.touched = OLD.touched + IF(NEW.a <=> OLD.a, 1, 0)"}
 		}, "INSERT INTO posts (id, a) SELECT seq, seq %% 1000 FROM seq_1_to_%d"},
 	}
 }
@@ -194,7 +194,7 @@ func engines() []engine {
 func postgresCounts(table, _ string) []string {
 	return []string{
 		"CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.touched := OLD.touched + 1; RETURN NEW; END'",
-		"CREATE TRIGGER " + table + "_touch BEFORE UPDATE ON " + table + " FOR EACH ROW EXECUTE FUNCTION touch()",
+		"CREATE TRIGGER " + table + "_touch BEFORE UPDATE OF b ON " + table + " FOR EACH ROW EXECUTE FUNCTION touch()",
 	}
 }
 

@@ -227,8 +227,7 @@ func (p *planner) leaves(ctx context.Context) error {
 		p.choice.Reason += fmt.Sprintf(", partition by partition (%d)", len(parts))
 	}
 	for i := range parts {
-		var err error
-		if parts[i].Identity, err = identity(ctx, p.session, parts[i].Table, p.key); err != nil {
+		if err := parts[i].identify(ctx, p.session, p.key); err != nil {
 			return err
 		}
 		if p.strategy != backfill.Arithmetic {

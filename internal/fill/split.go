@@ -10,7 +10,7 @@ import (
 type cut struct {
 	pieces int            // into how many it was cut; 0 it cannot be
 	taken  bool           // another worker has it, or it is done
-	row    backfill.Bound // its only row, nil when it has none
+	row    backfill.Bound // the key of its only row, nil when it has none
 }
 
 // split cuts a chunk at real keys: a small one into its rows, a large one into
@@ -30,10 +30,10 @@ func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
 		rollback(ctx, w.Conn)
 		return cut{taken: err == nil}, err
 	}
-	pieces, row, err := w.pieces(ctx, chunk)
+	pieces, only, err := w.pieces(ctx, chunk)
 	if err != nil || len(pieces) < 2 {
 		rollback(ctx, w.Conn)
-		return cut{row: row}, err
+		return cut{row: only}, err
 	}
 	for i := 1; i < len(pieces); i++ {
 		pieces[i].Seq = f.NextSeq
@@ -51,8 +51,8 @@ func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
 }
 
 // pieces are the chunks that take the place of one. With fewer than two rows
-// there are none, and row is the row.
-func (w *worker) pieces(ctx context.Context, c backfill.Chunk) (pieces []backfill.Chunk, row backfill.Bound, err error) {
+// there are none, and only is the key of that row.
+func (w *worker) pieces(ctx context.Context, c backfill.Chunk) (pieces []backfill.Chunk, only backfill.Bound, err error) {
 	part, err := w.partOf(ctx, c.Part)
 	if err != nil {
 		return nil, nil, err
@@ -69,8 +69,8 @@ func (w *worker) pieces(ctx context.Context, c backfill.Chunk) (pieces []backfil
 	var inner []backfill.Bound
 	switch {
 	case n <= 1:
-		row, err = r.last(ctx, c.Range)
-		return nil, row, err
+		only, err = r.last(ctx, c.Range)
+		return nil, only, err
 	case size == n:
 		inner, err = r.all(ctx, c.Range, n-1)
 	default:

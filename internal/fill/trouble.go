@@ -160,9 +160,9 @@ func (w *worker) single(ctx context.Context, c backfill.Chunk, key cut, kind dia
 
 // poison sets a chunk's only row aside. Beyond the limit the backfill stops, with
 // the row named.
-func (w *worker) poison(ctx context.Context, c backfill.Chunk, row backfill.Bound, at *backfill.Statement, err error) (outcome, error) {
+func (w *worker) poison(ctx context.Context, c backfill.Chunk, key backfill.Bound, at *backfill.Statement, err error) (outcome, error) {
 	f := placed(at, err)
-	p := ledger.Poisoned{Run: w.id, Seq: c.Seq, Key: row, Code: f.Code, Reason: f.Msg, Tries: int64(c.Tries) + 1}
+	p := ledger.Poisoned{Run: w.id, Seq: c.Seq, Key: key, Code: f.Code, Reason: f.Msg, Tries: int64(c.Tries) + 1}
 	if e := w.begin(ctx, planTime); e != nil {
 		return w.outside(ctx, e)
 	}
@@ -183,7 +183,7 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, row backfill.Boun
 	}
 	sqls := append(w.led.SetAside(p), w.led.ChunkTries(w.id, c.Seq))
 	many := backfill.TooMany(open+1, run.Poison)
-	f.Msg = fmt.Sprintf("row %s of %s: %s", keyText(w.key, row), w.table, f.Msg)
+	f.Msg = fmt.Sprintf("row %s of %s: %s", keyText(w.key, key), w.table, f.Msg)
 	if many {
 		sqls = append(sqls, w.led.StopFill(w.id, fault.Failed, f.Msg))
 	}
@@ -193,7 +193,7 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, row backfill.Boun
 		return w.outside(ctx, e)
 	}
 	w.point("poisoned")
-	w.emit(event.FillPoison{ID: string(w.task.Revision), Table: w.table, Key: keyText(w.key, row), Code: string(p.Code), Reason: p.Reason})
+	w.emit(event.FillPoison{ID: string(w.task.Revision), Table: w.table, Key: keyText(w.key, key), Code: string(p.Code), Reason: p.Reason})
 	if !many {
 		return worked, nil
 	}

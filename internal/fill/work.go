@@ -119,7 +119,7 @@ func (j *job) start(ctx context.Context, s session) (ledger.Fill, error) {
 
 func (j *job) starting(ctx context.Context, s session, f *ledger.Fill) ([]string, error) {
 	sqls := []string{j.led.StartFill(j.id)}
-	if f.State != ledger.FillStopped {
+	if f.State == ledger.FillRunning {
 		return sqls, nil
 	}
 	parts, err := readParts(*f)
@@ -128,10 +128,11 @@ func (j *job) starting(ctx context.Context, s session, f *ledger.Fill) ([]string
 	}
 	again := f.Code == string(fault.Check) && j.task.Repeats()
 	for i, p := range parts {
-		now, err := identity(ctx, s, p.Table, j.key)
+		line, err := firstLine(ctx, s, "SELECT "+p.asks(s.lang, j.key))
 		if err != nil {
 			return nil, err
 		}
+		now := line[0]
 		begins, err := mayGoOn(p, now, j.key, j.task.Repeats())
 		if err != nil {
 			return nil, err

@@ -12,7 +12,6 @@ import (
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/ledger"
-	"github.com/bellowsdb/bellows/plan"
 )
 
 const (
@@ -93,6 +92,7 @@ type worker struct {
 	leave  map[int64]time.Time // chunks to leave alone until then
 	tries  map[int64]int       // how often a chunk met trouble in a row
 	beaten time.Time
+	asked  time.Time // until when the table's identity need not be asked again
 	rate   rate
 	doing  string
 	warned bool         // that it is paused
@@ -277,11 +277,11 @@ func (w *worker) done(ctx context.Context, c backfill.Chunk) error {
 	if err != nil {
 		return err
 	}
-	expression := w.lang.Identity(part.Table, identityNames(w.key))
+	expression := part.asks(w.lang, w.key)
 	same := ""
 	if w.lang.Traits().Pipelines {
 		same = expression + " = " + w.lang.Literal(part.Identity)
-	} else if err := w.same(ctx, part, expression); err != nil {
+	} else if err := w.seldom(ctx, part, expression); err != nil {
 		return err
 	}
 	sqls := []string{w.led.ChunkDone(w.id, c, same)}
@@ -303,6 +303,20 @@ func (w *worker) done(ctx context.Context, c backfill.Chunk) error {
 	return err
 }
 
+// seldom asks what the table is unless that costs much and was just done.
+func (w *worker) seldom(ctx context.Context, part Part, expression string) error {
+	begun := time.Now()
+	if begun.Before(w.asked) {
+		return nil
+	}
+	err := w.same(ctx, part, expression)
+	w.asked = begun.Add(identityShare * time.Since(begun))
+	return err
+}
+
+// identityShare: asking what a table is takes at most that part of the time.
+const identityShare = 20
+
 // same tells by an error that the table is no longer what it was.
 func (w *worker) same(ctx context.Context, part Part, expression string) error {
 	line, err := firstLine(ctx, w.Conn, "SELECT "+expression)
@@ -312,13 +326,26 @@ func (w *worker) same(ctx context.Context, part Part, expression string) error {
 	return moved(part, line[0])
 }
 
-// identity asks what a table is now; "" when it is not there.
-func identity(ctx context.Context, s session, table plan.Name, key backfill.Key) (string, error) {
-	line, err := firstLine(ctx, s, "SELECT "+s.lang.Identity(table, identityNames(key)))
-	if err != nil {
-		return "", err
+// asks is the expression that tells what the part is.
+func (p Part) asks(lang backfill.Language, key backfill.Key) string {
+	all := lang.Identity(p.Table, identityNames(key))
+	return all[min(p.Ask, len(all)-1)]
+}
+
+// identify asks what a part is, and notes which question was answered.
+func (p *Part) identify(ctx context.Context, s session, key backfill.Key) error {
+	all := s.lang.Identity(p.Table, identityNames(key))
+	for p.Ask = range all {
+		line, err := firstLine(ctx, s, "SELECT "+all[p.Ask])
+		if classOf(err) == db.Refused && p.Ask < len(all)-1 {
+			continue
+		}
+		if err == nil {
+			p.Identity = line[0]
+		}
+		return err
 	}
-	return line[0], nil
+	return nil
 }
 
 // identityNames are the columns that belong to a table's identity: those of the

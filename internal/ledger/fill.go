@@ -40,8 +40,6 @@ const (
 )
 
 // fillTables is the shape of the tables of backfills at [Format].
-//
-//arch:allow a table of facts: Go has no constant slices
 var fillTables = [...]table{
 	{"fill_run", "id", []column{
 		{"id", key}, {"revision", key}, {"direction", key}, {"number", integer}, {"state", key}, {"want", key},
