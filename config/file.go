@@ -59,8 +59,20 @@ func syntax(name, text string, err error) error {
 	if i := strings.IndexAny(message, "\"`:"); i > 0 {
 		message = strings.TrimSpace(message[:i])
 	}
-	return fault.At(pos, fault.Config, "this is not TOML: %s", strings.TrimRight(message, ".,")).
-		Try("texts stand in quotes: dir = \"migrations\"; see https://toml.io")
+	return fault.At(pos, fault.Config, "this is not TOML: %s", strings.TrimRight(message, ".,")).Try("%s", cure(message))
+}
+
+// cure is what to do about a message of the TOML library.
+func cure(message string) string {
+	switch {
+	case strings.Contains(message, "already been defined"):
+		return "keep one of the two"
+	case strings.Contains(message, "newlines"):
+		return "close the quote on the line where it opens"
+	case strings.Contains(message, "UTF"), strings.Contains(message, "control characters"):
+		return "save the file as plain UTF-8 text"
+	}
+	return "texts stand in quotes: dir = \"migrations\"; see https://toml.io"
 }
 
 // Envs are the names of the environments, sorted.

@@ -150,7 +150,7 @@ func (k *key) put(s *Settings, v string, from Origin) (string, *fault.Error) {
 	case span:
 		var err error
 		if d, err = time.ParseDuration(v); err != nil || d < 0 {
-			return v, from.fault("%s is a duration, not %q", k.name, fault.Redact(v)).Try("write a number and a unit, for example 500ms, 30s or 5m")
+			return v, from.fault("%s is a duration, not %q", k.name, fault.Redact(v)).Try("write a number that is not negative and a unit, for example 500ms, 30s or 5m")
 		}
 	}
 	if k.check != nil {

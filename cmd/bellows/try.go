@@ -13,6 +13,7 @@ import (
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/ui/answer"
 )
 
@@ -40,7 +41,8 @@ command does, unless migrating failed. A protected environment wants
 
 func (a *app) try(ctx context.Context, target string, command []string) (answer.Answer, error) {
 	if _, err := exec.LookPath(command[0]); err != nil {
-		return nil, fault.New(fault.Usage, "no command %q to try", command[0]).Because(err).Try("nothing was applied")
+		return nil, fault.New(fault.Usage, "no command %q to try", command[0]).Because(err).
+			Try("nothing was applied; name a program that is in PATH, or its path")
 	}
 	m, s, err := a.open(ctx, nil)
 	if err != nil {
@@ -48,6 +50,9 @@ func (a *app) try(ctx context.Context, target string, command []string) (answer.
 	}
 	defer func() { _ = m.Close() }()
 	if err := a.confirm(ctx, s, forAll, "try", nil); err != nil {
+		return nil, err
+	}
+	if err := revertible(ctx, m, target); err != nil {
 		return nil, err
 	}
 	report, err := m.UpWith(ctx, bellows.Request{Verb: "try", Target: target, Approve: a.approval(ctx, s, forLosses, "destroying data")})
@@ -62,6 +67,21 @@ func (a *app) try(ctx context.Context, target string, command []string) (answer.
 		a.exit = code
 	}
 	return answer.Run{Report: report}, single(err)
+}
+
+// revertible refuses to begin what could not be taken back.
+func revertible(ctx context.Context, m *bellows.Migrator, target string) error {
+	p, err := m.PlanUp(ctx, bellows.Request{Verb: "try", Target: target})
+	if err != nil {
+		return err
+	}
+	for _, s := range p.Plan.Steps {
+		if s.Revision.Kind != revision.Repeatable && !s.Script.Go && s.Script.Down == nil {
+			return fault.At(fault.Pos{File: s.Revision.File}, fault.Irreversible, "%s %s has no way back, so it cannot be tried", s.Revision.ID, s.Revision.Name).
+				Try("nothing was applied; give it a \"-- migrate:down\" section, or stop before it: --to %s-1", s.Revision.ID)
+		}
+	}
+	return nil
 }
 
 // joined is what errors.Join makes.

@@ -142,7 +142,7 @@ func onlyWord(text, word string) int {
 }
 
 func badURL(why string) *fault.Error {
-	return fault.New(fault.Config, "the MySQL URL is off: %s", why).Try("write mysql://user:password@host:3306/database")
+	return fault.New(fault.Config, "the MySQL URL is off: %s", why).Try("write mysql://host:3306/database, with user:password@ before the host")
 }
 
 // reason is why a URL cannot be read. The reader's own words may quote a piece
@@ -178,7 +178,8 @@ func connectError(ctx context.Context, config *mysql.Config, err error) error {
 	case errors.As(err, &number):
 		text = number.Error()
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, mysql.ErrInvalidConn):
-		text = "the connection broke off"
+		return fault.New(fault.Connect, "the server at %s broke the connection off, or did not answer", config.Addr).
+			Try("is it MySQL or MariaDB that runs there? check host and port in the URL; bellows db wait waits for it")
 	case strings.Contains(text, "tls:"), strings.Contains(text, "x509:"), errors.Is(err, mysql.ErrNoTLS):
 		return fault.New(fault.Connect, "cannot reach the server at %s: %s", config.Addr, text).Try("check tls in the URL: true, skip-verify, preferred or false")
 	}

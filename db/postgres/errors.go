@@ -57,6 +57,9 @@ func serverError(server *pgconn.PgError) *db.Error {
 		Message: fault.Redact(server.Message), Detail: fault.Redact(server.Detail), Hint: fault.Redact(server.Hint),
 		Offset: -1, Err: server,
 	}
+	if e.Hint == "" && server.Code == "25006" {
+		e.Hint = "the server takes no writes (is it a standby?), or this user's sessions do not: use the URL of one that does"
+	}
 	if e.Detail == "" && server.InternalQuery != "" {
 		e.Detail = "in " + server.InternalQuery
 	}
@@ -87,7 +90,7 @@ func class(server *pgconn.PgError) db.Class {
 }
 
 func badURL(why string) *fault.Error {
-	return fault.New(fault.Config, "the PostgreSQL URL is off: %s", why).Try("write postgres://user:password@host:5432/database")
+	return fault.New(fault.Config, "the PostgreSQL URL is off: %s", why).Try("write postgres://host:5432/database, with user:password@ before the host")
 }
 
 // reason is why a URL cannot be read. The driver's own words may quote a piece
@@ -139,8 +142,11 @@ func connectError(ctx context.Context, config *pgconn.Config, err error) error {
 		return f.Try("check the host name in the URL")
 	case strings.Contains(err.Error(), "refused TLS"), strings.Contains(err.Error(), "tls:"):
 		return f.Try("check sslmode in the URL")
-	case ctx.Err() != nil:
-		f.Msg = "PostgreSQL at " + where + " did not answer in time"
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.Connect, "PostgreSQL at %s did not answer in time", where).
+			Try("is the server running, and not behind a firewall? bellows db wait waits for it")
+	case strings.Contains(err.Error(), "expected at most"), strings.Contains(err.Error(), "unexpected message"):
+		return fault.New(fault.Connect, "what answers at %s does not speak as PostgreSQL does", where).Try("check host and port in the URL")
 	}
 	return f.Try("is the server running? bellows db wait waits for it")
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"sort"
@@ -68,6 +69,8 @@ func hint(n int) string {
 		return "the file, its folder or this session is read-only"
 	case lib.SQLITE_FULL:
 		return "make room on the disk, then run the same command again"
+	case lib.SQLITE_IOERR:
+		return "the disk under the file fails, is full, or has a limit: mend that, then run the same command again"
 	case lib.SQLITE_NOTADB:
 		return "check that the URL names the right file"
 	case lib.SQLITE_CORRUPT:
@@ -180,7 +183,12 @@ func connectError(err error, path string) error {
 		if dir := filepath.Dir(path); !exists(dir) {
 			return f.Try("there is no folder %s: make it, or correct the URL", dir)
 		}
-		return f.Try("check the path and its rights; does the file exist? bellows db create makes it")
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return f.Try("the path is a folder: name a file in it")
+		} else if err == nil {
+			return f.Try("does the user who runs bellows have the right to read it, and to write to its folder?")
+		}
+		return f.Try("check the path and the rights of its folder; bellows db create makes the file")
 	case lib.SQLITE_PERM, lib.SQLITE_AUTH, lib.SQLITE_READONLY:
 		f.Code = fault.Denied
 	}

@@ -194,9 +194,9 @@ func (e *stepwise) editedPrefix(ctx context.Context, p ledger.Progress) error {
 			now = append(now, s.SQL+";")
 		}
 	}
-	return fault.At(fault.Pos{File: e.step.Revision.File}, fault.Edited, "%s %s is half done (%d statements), and the statements that were done were edited since", p.Revision, e.step.Revision.Name, p.Done).
+	return fault.At(fault.Pos{File: e.step.Revision.File}, fault.Edited, "%s %s is half done, and what was done was edited since", p.Revision, e.step.Revision.Name).
 		Because(fault.New(fault.Edited, "the migration was begun as:\n%s\nthe file begins now:\n%s", old, strings.Join(now, "\n"))).
-		Try("bring the old text of the first %d statements back (what follows them may change), or see `bellows repair`", p.Done)
+		Try("bring the old text back as far as it was done (statements: %d from the top; what follows may change), or see `bellows repair`", p.Done)
 }
 
 // unit carries out the next unit in the way that suits it.

@@ -40,6 +40,9 @@ func locate(err error, s *plan.Statement) *fault.Error {
 	}
 	f = fault.At(place(s, e.Offset), e.Code, "%s", fault.Redact(e.Error())).Because(err)
 	f.Hint = e.Hint
+	if f.Hint == "" && e.Class == db.Refused {
+		f.Hint = "this user may not do that: grant the right, or use a URL with a user who has it"
+	}
 	return f
 }
 

@@ -434,7 +434,7 @@ func downText(s revision.Script) string {
 	case s.Down == nil:
 		return "(none)"
 	}
-	return s.Down.SQL
+	return strings.TrimSpace(s.Down.SQL)
 }
 
 func explainUnlessGone(err error, while string) error {

@@ -98,6 +98,9 @@ func (d *document) unknown(word, args int) {
 	got := string(d.text[word:args])
 	all := words(func(*form) bool { return true })
 	problem := d.fail(word, "there is no directive %q", got)
+	if got == "" {
+		problem.Msg = "a directive has no word behind migrate:"
+	}
 	if near := fault.Nearest(got, all); near != "" {
 		problem.Try("did you mean \"-- migrate:%s\"?", near)
 		return

@@ -83,7 +83,9 @@ func (d *document) down(m *mark, o options) {
 	case o.irreversible && (o.bare == nil || *o.bare == ""):
 		d.fail(m.args, "irreversible has no reason").Try("say why there is no way back: -- migrate:down irreversible \"why\"")
 	case o.irreversible:
-		d.unwanted(m)
+		if at := files.Code(d.text[m.body:m.bodyEnd]); at >= 0 {
+			d.fail(m.body+at, "there is SQL below a down that is irreversible").Try("take the SQL out, or the word irreversible")
+		}
 		d.script.Irreversible = o.bare
 	case o.bare != nil:
 		d.fail(m.args, "a text without irreversible before it").Try("write -- migrate:down irreversible \"why\"")
