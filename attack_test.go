@@ -271,3 +271,60 @@ func TestOrderOfApplication(t *testing.T) {
 		}
 	})
 }
+
+// TestTableMadeAnew makes a table anew under its old name while rows of another
+// refer to it, in the ways that SQLite's manual and other tools' folders do.
+func TestTableMadeAnew(t *testing.T) {
+	const before = "-- migrate:up\nCREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (id INTEGER PRIMARY KEY, p int REFERENCES p(id) ON DELETE CASCADE);\n" +
+		"INSERT INTO p VALUES (1); INSERT INTO c VALUES (5, 1), (6, NULL);\n"
+	const anew = "CREATE TABLE p2 (id INTEGER PRIMARY KEY, more int);\nINSERT INTO p2 (id) SELECT id FROM p;\nDROP TABLE p;\nALTER TABLE p2 RENAME TO p;\n"
+	for name, second := range map[string]struct {
+		up     string
+		single bool
+	}{
+		"together":   {up: "-- migrate:up mixed:true\n" + anew},
+		"single":     {up: "-- migrate:up mixed:true\n" + anew, single: true},
+		"each":       {up: "-- migrate:up transaction:false mixed:true\n" + anew},
+		"switched":   {up: "-- migrate:up transaction:false mixed:true\nPRAGMA foreign_keys = OFF;\n" + anew + "PRAGMA foreign_keys = ON;\n"},
+		"renamed":    {up: "-- migrate:up mixed:true\nPRAGMA legacy_alter_table = ON;\nALTER TABLE p RENAME TO old;\n" + strings.ReplaceAll(strings.Replace(anew, "ALTER TABLE p2 RENAME TO p;\n", "", 1), "p;", "old;") + "ALTER TABLE p2 RENAME TO p;\n"},
+		"first-time": {up: "-- migrate:up mixed:true\n" + anew, single: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := onSQLite.fresh(t)
+			files := folderOf("1_a.sql", strings.Replace(before, "migrate:up", "migrate:up mixed:true", 1))
+			if name != "first-time" {
+				up(t, migrator(t, url, bellows.Options{Files: files}))
+			}
+			files["2_b.sql"] = &fstest.MapFile{Data: []byte(second.up)}
+			m := migrator(t, url, bellows.Options{Files: files})
+			if _, err := m.UpWith(patient(t), bellows.Request{Target: "heads", SingleTransaction: second.single}); err != nil {
+				t.Fatal(err)
+			}
+			o := another(t, url)
+			equal(t, "rows", o.one("SELECT group_concat(id || ':' || coalesce(p, '-')) FROM c"), "5:1,6:-")
+			equal(t, "table", o.one("SELECT count(*) FROM p WHERE more IS NULL"), "1")
+		})
+	}
+}
+
+// TestDropLeavesRowsBehind drops a table to which rows refer: it is refused, and
+// those that led nowhere before do not stand in the way of others.
+func TestDropLeavesRowsBehind(t *testing.T) {
+	url := onSQLite.fresh(t)
+	files := folderOf("1_a.sql", "-- migrate:up\nCREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE x (id int);\n"+
+		"CREATE TABLE c (id INTEGER PRIMARY KEY, p int REFERENCES p(id) ON DELETE CASCADE);\n",
+		"2_b.sql", "-- migrate:up\nDROP TABLE p;\n")
+	m := migrator(t, url, bellows.Options{Files: files})
+	if _, err := m.Up(patient(t), "1"); err != nil {
+		t.Fatal(err)
+	}
+	o := another(t, url)
+	o.do("INSERT INTO p VALUES (1)", "INSERT INTO c VALUES (5, 1), (6, 1)")
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, fault.Check, "2_b.sql:2:1", "2 more rows would refer to what is not there", "table=c, rowid=5, parent=p")
+	equal(t, "rows", o.one("SELECT count(*) FROM c JOIN p ON p.id = c.p"), "2")
+
+	files["2_b.sql"] = &fstest.MapFile{Data: []byte("-- migrate:up\nDROP TABLE x;\n")}
+	o.do("PRAGMA foreign_keys = OFF", "INSERT INTO c VALUES (7, 77)")
+	up(t, migrator(t, url, bellows.Options{Files: files}))
+}

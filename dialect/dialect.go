@@ -46,6 +46,10 @@ type Traits struct {
 	BudgetSession    string // the same until the session is reset
 	ResetSession     string // statements, joined by "; ", that give the session its first settings again, or ""
 	Elapsed          string // expression: milliseconds since the transaction's BudgetTx; %s, where there is one, is the literal of our own clock then
+	KeysAsk          string // query: a row when foreign keys are enforced and can be switched off, or ""
+	KeysOff, KeysOn  string // statements, outside a transaction, that switch them off, where dropping a table would delete the rows that refer to it, and on again
+	Dangling         string // query: a row for each reference that leads nowhere
+	ScriptHead       string // what a script for the database's own client begins with, so that it reads and does the same as a session of ours
 	Delimiter        string // command of the database's own client, with %s, that changes what ends a statement, or ""
 	TableExists      string // query with two %s, literals of schema and table (schema is ignored where there are none): a row when it is there
 }

@@ -39,6 +39,9 @@ func (c *conn) Dialect() dialect.Dialect { return c.dialect }
 // Exec runs one statement: as simple as psql does without arguments, so that
 // nothing is prepared; by the extended protocol, unnamed, with them.
 func (c *conn) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	if sql == "ROLLBACK" && c.pg.TxStatus() == 'I' {
+		return -1, nil // the server would only warn that there is nothing to roll back
+	}
 	if len(args) == 0 {
 		rows := int64(-1)
 		err := c.Send(ctx, []db.Item{{SQL: sql}}, func(_ int, n int64) { rows = n })

@@ -65,6 +65,7 @@ func (d Dialect) Traits() dialect.Traits {
 		BudgetTx:         "SELECT pg_catalog.set_config('lock_timeout', '%[1]dms', true), pg_catalog.set_config('statement_timeout', '%[2]dms', true)",
 		BudgetSession:    "SELECT pg_catalog.set_config('lock_timeout', '%[1]dms', false), pg_catalog.set_config('statement_timeout', '%[2]dms', false)",
 		ResetSession:     "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL",
+		ScriptHead:       "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET TimeZone = 'UTC';",
 		Elapsed:          "(extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000)::bigint",
 		TableExists:      "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
 	}

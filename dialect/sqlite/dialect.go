@@ -59,6 +59,11 @@ func (d Dialect) Traits() dialect.Traits {
 		BudgetTx:         "PRAGMA busy_timeout = %[1]d",
 		BudgetSession:    "PRAGMA busy_timeout = %[1]d",
 		Elapsed:          "CAST((julianday('now') - julianday(%s)) * 86400000 AS INTEGER)",
+		KeysAsk:          "SELECT foreign_keys FROM pragma_foreign_keys WHERE foreign_keys = 1",
+		KeysOff:          "PRAGMA foreign_keys = OFF",
+		KeysOn:           "PRAGMA foreign_keys = ON",
+		Dangling:         `SELECT "table", rowid, parent FROM pragma_foreign_key_check`,
+		ScriptHead:       "PRAGMA foreign_keys = ON;",
 		TableExists:      "SELECT 1 FROM sqlite_master WHERE %s <> '' AND type = 'table' AND name = %s",
 	}
 }

@@ -38,11 +38,9 @@ type GoFuncs struct{ Up, Down Func }
 // their comment names; a negative one means none.
 type Options struct {
 	Revisions []revision.Revision
-	// Graph is the graph of Revisions when the caller has made it already.
-	Graph  *revision.Graph
-	Files  Files
-	Go     map[revision.ID]GoFuncs
-	Ledger string
+	Files     Files
+	Go        map[revision.ID]GoFuncs
+	Ledger    string
 	// Open opens one more session of the same kind; nil when the only session is
 	// the caller's own. Then nothing is watched and nothing reconnects.
 	Open func(ctx context.Context, app string) (db.Conn, error)
@@ -185,6 +183,7 @@ type work struct {
 	decided bool
 	agreed  bool // the losses were approved
 	seq     int64
+	before  *int64 // references that led nowhere before foreign keys were switched off
 }
 
 // persist does the work and, when the connection breaks, starts over with a new
@@ -326,7 +325,7 @@ func (w *work) steps(ctx context.Context, p plan.Plan) error {
 		w.started(s, i, len(p.Steps))
 		var err error
 		if s.Tx == plan.TxEach {
-			err = w.each(ctx, s)
+			err = w.loosely(ctx, p.Steps[i:i+1], func() error { return w.each(ctx, s) })
 		} else {
 			err = w.together(ctx, p.Steps[i:i+1])
 		}

@@ -18,6 +18,9 @@ func Script(d dialect.Dialect, name string, p plan.Plan, by ledger.By, firstSeq 
 	s := script{d: d, t: d.Traits(), led: ledger.New(d, name), by: by, held: held}
 	s.line("-- From " + ids(p.From) + " to " + ids(p.To) + ".")
 	s.line("-- Run it with a client that stops at the first error.")
+	if s.t.ScriptHead != "" {
+		s.line(s.t.ScriptHead)
+	}
 	s.statement(s.t.BeginWrite)
 	for _, sql := range s.led.Create() {
 		s.statement(sql)
@@ -70,6 +73,11 @@ func (s *script) step(st *plan.Step, seq int64) {
 		s.line("-- This migration is written in Go and cannot be run by hand.")
 		return
 	}
+	loose := s.t.KeysOff != "" && firstDrop([]plan.Step{*st}) != nil
+	if loose {
+		s.statement(s.t.KeysOff)
+		defer s.statement(s.t.KeysOn)
+	}
 	if st.Tx != plan.TxEach {
 		s.statement(s.t.BeginWrite)
 	}
@@ -83,6 +91,10 @@ func (s *script) step(st *plan.Step, seq int64) {
 	for _, c := range st.Checks {
 		s.line("-- The next query must return no rows.")
 		s.statement(c.SQL)
+	}
+	if loose {
+		s.line("-- The next query must return no rows that it did not return before.")
+		s.statement(s.t.Dangling)
 	}
 	if st.Tx == plan.TxEach {
 		s.statement(s.t.BeginWrite)

@@ -20,7 +20,7 @@ import (
 func (w *work) together(ctx context.Context, steps []plan.Step) error {
 	begun := time.Now()
 	err := w.patiently(ctx, steps[0].Move, touches(steps), w.longestLock(steps), func(extra time.Duration) error {
-		return w.attempt(ctx, steps, begun, extra)
+		return w.loosely(ctx, steps, func() error { return w.attempt(ctx, steps, begun, extra) })
 	})
 	if fault.Has(err, fault.Busy) {
 		return w.failed(ctx, steps[0], err, "nothing changed")
@@ -113,6 +113,14 @@ func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Ti
 		}
 		if err := t.fillStep(ctx, i, s); err != nil {
 			return err
+		}
+		if t.before != nil {
+			if err := t.flush(ctx); err != nil {
+				return err
+			}
+			if err := t.keepsKeys(ctx, steps[i:i+1]); err != nil {
+				return err
+			}
 		}
 		// Our record, and whatever comes next, must not see what this step set:
 		// another role, search_path or encoding.
