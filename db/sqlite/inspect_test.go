@@ -13,6 +13,7 @@ import (
 
 	"github.com/bellowsdb/bellows/db"
 	own "github.com/bellowsdb/bellows/dialect/sqlite"
+	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/schema"
 	"github.com/bellowsdb/bellows/sqltext"
 )
@@ -134,8 +135,8 @@ func TestSameMeaningSameFacts(t *testing.T) {
 		}
 		t.Run(s.name, func(t *testing.T) {
 			a, b := inspect(t, loaded(t, s.a)), inspect(t, loaded(t, s.b))
-			if d := cmp.Diff(a.Facts(), b.Facts()); d != "" {
-				t.Error(d)
+			for _, c := range diff.Compare(a, b) {
+				t.Error(c.String())
 			}
 		})
 	}

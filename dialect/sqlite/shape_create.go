@@ -90,17 +90,17 @@ func list(value string) string { return strings.Join(schema.Items(value), ", ") 
 // createTable spells a table of the shape under a name.
 func (d Dialect) createTable(s schema.Schema, f *schema.Fact, name string) string {
 	var lines []string
-	inline := map[string][]*schema.Fact{}
+	inline := map[int][]*schema.Fact{}
 	var apart []*schema.Fact
 	for _, c := range constraintsOf(s, f.ID.Name) {
-		if column := inlineOf(c); column != "" {
+		if column := inlineOf(c); column > 0 {
 			inline[column] = append(inline[column], c)
 		} else {
 			apart = append(apart, c)
 		}
 	}
 	for _, c := range s.On(schema.Column, "", f.ID.Name) {
-		lines = append(lines, d.column(s, c, inline[c.ID.Name]))
+		lines = append(lines, d.column(c, inline[c.Order]))
 	}
 	for _, c := range apart {
 		lines = append(lines, d.constraint(c))
@@ -131,31 +131,22 @@ func constraintsOf(s schema.Schema, table string) []*schema.Fact {
 
 var constraintOrder = [...]string{PrimaryKey, Unique, ForeignKey, Check}
 
-// inlineOf is the column behind which a constraint is written; "" for one that
-// is written apart: of several columns, or with a name.
-func inlineOf(c *schema.Fact) string {
-	columns := schema.Items(c.Get(Columns))
-	if len(columns) != 1 || c.Get(Unnamed) == "" && c.Get(NoAlias) == "" {
-		return ""
+// inlineOf is the number of the column behind which a constraint is written; 0
+// for one on a line of its own.
+func inlineOf(c *schema.Fact) int {
+	switch columns := schema.Items(c.Get(Columns)); {
+	case c.Get(Type) == Check, c.Get(NoAlias) != "":
+		return c.Order
+	case len(columns) != 1 || c.Order == 0:
+		return 0
+	case c.Get(Type) == ForeignKey, len(codeOf(columns[0])) == 1:
+		return c.Order
 	}
-	term := codeOf(columns[0])
-	switch c.Get(Type) {
-	case PrimaryKey:
-		if len(term) == 1 || len(term) == 2 && c.Get(NoAlias) != "" {
-			return term[0].name()
-		}
-	case Unique:
-		if len(term) == 1 {
-			return term[0].name()
-		}
-	case ForeignKey:
-		return columns[0]
-	}
-	return ""
+	return 0
 }
 
 // column spells a column's definition, with those constraints behind it.
-func (d Dialect) column(s schema.Schema, c *schema.Fact, inline []*schema.Fact) string {
+func (d Dialect) column(c *schema.Fact, inline []*schema.Fact) string {
 	b := strings.Builder{}
 	b.WriteString(d.ident(c.ID.Name))
 	put := func(parts ...string) {
@@ -181,8 +172,8 @@ func (d Dialect) column(s schema.Schema, c *schema.Fact, inline []*schema.Fact) 
 		}
 		put("NOT NULL" + conflict(c.Get(NotNullConflict)))
 	}
-	if f, ok := s.Find(schema.ID{Kind: schema.Default, On: c.ID.On, Name: c.ID.Name}); ok {
-		put("DEFAULT", parenthesised(f.Get(Expr)))
+	if c.Get(Default) != "" {
+		put("DEFAULT", parenthesised(c.Get(Default)))
 	}
 	if c.Get(Collate) != "" {
 		put("COLLATE", c.Get(Collate))
@@ -213,10 +204,7 @@ func parenthesised(expr string) string {
 
 // inline spells a constraint behind its column.
 func (d Dialect) inline(c *schema.Fact) string {
-	name := ""
-	if c.Get(Unnamed) == "" {
-		name = "CONSTRAINT " + d.ident(c.ID.Name) + " "
-	}
+	name := d.named(c)
 	switch c.Get(Type) {
 	case PrimaryKey:
 		text := "PRIMARY KEY"
@@ -230,16 +218,15 @@ func (d Dialect) inline(c *schema.Fact) string {
 		return name + text
 	case Unique:
 		return name + "UNIQUE" + conflict(c.Get(Conflict))
+	case Check:
+		return name + "CHECK (" + c.Get(Expr) + ")"
 	}
 	return name + d.reference(c)
 }
 
 // constraint spells a constraint on a line of its own.
 func (d Dialect) constraint(c *schema.Fact) string {
-	name := ""
-	if c.Get(Unnamed) == "" {
-		name = "CONSTRAINT " + d.ident(c.ID.Name) + " "
-	}
+	name := d.named(c)
 	switch c.Get(Type) {
 	case PrimaryKey:
 		auto := ""
@@ -270,6 +257,14 @@ func (d Dialect) reference(c *schema.Fact) string {
 		text += " DEFERRABLE INITIALLY DEFERRED"
 	}
 	return text
+}
+
+// named spells the beginning of a constraint that has a name.
+func (d Dialect) named(c *schema.Fact) string {
+	if c.Get(Named) == "" {
+		return ""
+	}
+	return "CONSTRAINT " + d.ident(c.Get(Named)) + " "
 }
 
 func conflict(how string) string {

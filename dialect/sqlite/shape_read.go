@@ -253,7 +253,8 @@ func (d Dialect) readIndex(o Object, table string, columns map[string]string) (s
 	if !r.end() {
 		r.fail("%q is not understood", r.text())
 	}
-	return schema.Fact{ID: schema.ID{Kind: schema.Index, On: table, Name: o.Name}, Of: schema.Table,
+	r.table = table
+	return schema.Fact{ID: r.id(schema.Index, o.Name), Of: schema.Table, Needs: r.mentioned(r.c),
 		Attrs: schema.NewAttrs(Unique, unique, Columns, terms, Where, where)}, r.err
 }
 
@@ -275,18 +276,32 @@ func (b *builder) trigger(o Object) {
 		Attrs: schema.NewAttrs(Definition, asWrittenFrom(o.SQL, r.c[r.at:])), Needs: b.mentions(r.c[r.at:], on)})
 }
 
-// mentions are the tables and views that a text names, but for one.
+// mentions are the tables and views that a text names, but for one, and those
+// of their columns whose names are in it.
 func (b *builder) mentions(c code, but schema.ID) (ids []schema.ID) {
+	names := map[string]bool{}
 	for i, w := range c {
-		if w.kind != sqltext.Word && w.kind != sqltext.Quoted || i > 0 && (c[i-1].is("AS") || c[i-1].is(".") && !isMain(c, i-2)) {
+		if w.kind != sqltext.Word && w.kind != sqltext.Quoted {
 			continue
 		}
-		if id, ok := b.tables[strings.ToLower(w.name())]; ok && id != but && !slices.Contains(ids, id) {
+		names[strings.ToLower(w.name())] = true
+		if i > 0 && (c[i-1].is("AS") || c[i-1].is(".") && !isMain(c, i-2)) {
+			continue
+		}
+		if id, ok := b.tables[strings.ToLower(w.name())]; ok && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
+	for _, id := range append(ids, but) {
+		for lower, column := range b.columns[strings.ToLower(id.Name)] {
+			if names[lower] {
+				ids = append(ids, schema.ID{Kind: schema.Column, On: id.Name, Name: column})
+			}
+		}
+	}
+	ids = slices.DeleteFunc(ids, func(id schema.ID) bool { return id == but })
 	slices.SortFunc(ids, schema.ID.Compare)
-	return ids
+	return slices.Compact(ids)
 }
 
 func isMain(c code, i int) bool { return i >= 0 && strings.EqualFold(c[i].name(), "main") }
@@ -312,10 +327,11 @@ func (b *builder) resolve() {
 		for j, name := range names {
 			if declared, ok := b.columns[strings.ToLower(id.Name)][strings.ToLower(name)]; ok {
 				names[j] = declared
+				f.Needs = append(f.Needs, schema.ID{Kind: schema.Column, On: id.Name, Name: declared})
 			}
 		}
 		f.Attrs = f.Attrs.With(ReferenceColumns, schema.List(names))
-		if f.Get(Unnamed) != "" {
+		if f.Get(Named) == "" {
 			f.ID.Name = ownName(f.Attrs)
 		}
 	}

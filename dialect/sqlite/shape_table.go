@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/schema"
@@ -17,9 +18,11 @@ const (
 	Strict       = "strict"
 	WithoutRowid = "without rowid"
 
-	// Type, NotNull, Collate, Generated and Stored are of a column. NotNullName
-	// and NotNullConflict are the name of its NOT NULL and what it does on conflict.
+	// Type, Default, NotNull, Collate, Generated and Stored are of a column.
+	// NotNullName and NotNullConflict are the name of its NOT NULL and what it
+	// does on conflict.
 	Type            = "type"
+	Default         = "default"
 	NotNull         = "not null"
 	NotNullName     = "not null name"
 	NotNullConflict = "not null on conflict"
@@ -27,14 +30,13 @@ const (
 	Generated       = "generated"
 	Stored          = "stored"
 
-	// Expr is of a default and of a CHECK.
-	Expr = "expr"
-
-	// Type is of a constraint, too: one of the four below. Columns are those of
-	// a constraint, an index, or a view that names them; Unnamed says that the
-	// name of a constraint is only ours.
+	// Type is of a constraint, too: one of the four below. Named is the name it
+	// was given; without it the name in the ID is only ours. Columns are those of
+	// a constraint, an index, or a view that names them; of a key or an index
+	// they are spelled as SQL, elsewhere they are names.
+	Named            = "named"
 	Columns          = "columns"
-	Unnamed          = "unnamed"
+	Expr             = "expr" // of a CHECK
 	Conflict         = "on conflict"
 	Autoincrement    = "autoincrement"
 	NoAlias          = "no alias" // INTEGER PRIMARY KEY DESC: not the rowid, by an old slip
@@ -62,14 +64,15 @@ const VirtualTable schema.Kind = "virtual table"
 // tableReader reads one CREATE TABLE.
 type tableReader struct {
 	speller
-	c     code
-	at    int
-	table string
-	facts []schema.Fact
-	count int    // of the columns
-	named string // by the CONSTRAINT that comes before what is read
-	key   int    // the number of the foreign key read last, which DEFERRABLE is about; -1 for none
-	err   error
+	c      code
+	at     int
+	table  string
+	facts  []schema.Fact
+	count  int    // of the columns
+	behind int    // the number of the column that is being read, 0 outside
+	named  string // by the CONSTRAINT that comes before what is read
+	key    int    // the number of the foreign key read last, which DEFERRABLE is about; -1 for none
+	err    error
 }
 
 // readTable makes facts of the text that SQLite keeps of a table. It fails where
@@ -123,11 +126,11 @@ func (r *tableReader) column() {
 	f.Attrs = schema.NewAttrs(Type, r.d.typeName(r.c[from:r.at]))
 	r.facts = append(r.facts, f)
 	at := len(r.facts) - 1
-	r.key = -1
+	r.key, r.behind = -1, r.count
 	for r.err == nil && !r.end() && !r.peek(",") && !r.peek(")") {
 		r.clause(at, name)
 	}
-	r.named = ""
+	r.named, r.behind = "", 0
 }
 
 // startsClause tells whether a clause of a column begins, so that its type ends.
@@ -149,7 +152,7 @@ func (r *tableReader) clause(at int, column string) {
 		return
 	case r.take("DEFAULT"):
 		if value := r.defaultValue(); value != "NULL" {
-			r.facts = append(r.facts, schema.Fact{ID: r.id(schema.Default, column), Of: schema.Table, Attrs: schema.NewAttrs(Expr, value)})
+			set(Default, value)
 		}
 	case r.take("NOT", "NULL"):
 		set(NotNull, Yes)
@@ -172,7 +175,9 @@ func (r *tableReader) clause(at int, column string) {
 	case r.peek("DEFERRABLE"), r.peek("NOT", "DEFERRABLE"):
 		r.deferrable()
 	case r.take("GENERATED", "ALWAYS", "AS"), r.take("AS"):
-		set(Generated, r.expression(r.group()))
+		text := r.group()
+		set(Generated, r.expression(text))
+		r.facts[at].Needs = r.mentioned(text)
 		if r.take("STORED") {
 			set(Stored, Yes)
 		} else {
@@ -393,15 +398,39 @@ func (r *tableReader) defaultValue() string {
 	return sign + w.text
 }
 
-// constraint adds a constraint under the name that was read, or one of ours.
+// constraint adds a constraint under the name that was read, or one of ours. Its
+// place is the number of the column it is written behind, or 0.
 func (r *tableReader) constraint(kind string, pairs ...string) {
-	a := schema.NewAttrs(append([]string{Type, kind}, pairs...)...)
-	name := r.named
+	a := schema.NewAttrs(append([]string{Type, kind, Named, r.named}, pairs...)...)
+	f := schema.Fact{ID: r.id(schema.Constraint, r.named), Of: schema.Table, Attrs: a, Order: r.behind}
 	r.named = ""
-	if name == "" {
-		name, a = ownName(a), a.With(Unnamed, Yes)
+	if f.ID.Name == "" {
+		f.ID.Name = ownName(a)
 	}
-	r.facts = append(r.facts, schema.Fact{ID: r.id(schema.Constraint, name), Of: schema.Table, Attrs: a})
+	switch kind {
+	case ForeignKey:
+		for _, name := range schema.Items(a.Get(Columns)) {
+			f.Needs = append(f.Needs, r.id(schema.Column, name))
+		}
+	case Check:
+		f.Needs = r.mentioned(codeOf(a.Get(Expr)))
+	default:
+		f.Needs = r.mentioned(codeOf(strings.Join(schema.Items(a.Get(Columns)), ", ")))
+	}
+	r.facts = append(r.facts, f)
+}
+
+// mentioned are the table's columns that an expression names.
+func (r *tableReader) mentioned(c code) (ids []schema.ID) {
+	for _, w := range c {
+		if w.kind != sqltext.Word && w.kind != sqltext.Quoted {
+			continue
+		}
+		if column, ok := r.columns[strings.ToLower(w.name())]; ok && !slices.Contains(ids, r.id(schema.Column, column)) {
+			ids = append(ids, r.id(schema.Column, column))
+		}
+	}
+	return ids
 }
 
 // ownName is how we call a constraint without a name.
