@@ -38,9 +38,11 @@ type GoFuncs struct{ Up, Down Func }
 // their comment names; a negative one means none.
 type Options struct {
 	Revisions []revision.Revision
-	Files     Files
-	Go        map[revision.ID]GoFuncs
-	Ledger    string
+	// Graph is the graph of Revisions when the caller has made it already.
+	Graph  *revision.Graph
+	Files  Files
+	Go     map[revision.ID]GoFuncs
+	Ledger string
 	// Open opens one more session of the same kind; nil when the only session is
 	// the caller's own. Then nothing is watched and nothing reconnects.
 	Open func(ctx context.Context, app string) (db.Conn, error)
