@@ -32,14 +32,15 @@ import (
 type engine struct {
 	driver  db.Driver
 	dialect dialect.Dialect
+	meant   func(url string) string // how to write a URL that other programs take for one of this kind, or ""
 }
 
 // engines lists the parts by hand. The one for embedded files comes first.
 func engines() []engine {
 	return []engine{
-		{sqlite.Driver{}, sqlitedialect.New(0)},
-		{postgres.Driver{}, postgresdialect.New(0)},
-		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0)},
+		{sqlite.Driver{}, sqlitedialect.New(0), sqlite.Meant},
+		{postgres.Driver{}, postgresdialect.New(0), postgres.Meant},
+		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0), mysql.Meant},
 	}
 }
 
@@ -65,20 +66,13 @@ func engineOf(url string) (engine, error) {
 
 // wantedURL tells how to write a URL that is spelled as other programs want it.
 func wantedURL(url, scheme string, known []string) string {
-	plain, _, driver := strings.Cut(scheme, "+")
-	switch lower := strings.ToLower(url); {
-	case driver && slices.Contains(known, plain):
+	if plain, _, driver := strings.Cut(scheme, "+"); driver && slices.Contains(known, plain) {
 		return "leave out what names a driver: " + plain + "://…"
-	case strings.HasPrefix(lower, "pgx"):
-		return "write postgres://…"
-	case strings.HasPrefix(lower, "mysql2:"), strings.Contains(lower, "@tcp("), strings.Contains(lower, "@unix("):
-		return "write mysql://…"
-	case strings.HasPrefix(lower, "jdbc:"):
-		return "leave out jdbc:, and write user and password before the host: postgres://user:password@host/database"
-	case strings.Contains(lower, "host=") || strings.Contains(lower, "dbname="):
-		return "write a URL: postgres://user:password@host:5432/database"
-	case lower == ":memory:", !strings.Contains(lower, "://") && strings.Contains(lower, ".db"), strings.HasSuffix(lower, ".sqlite"), strings.HasSuffix(lower, ".sqlite3"):
-		return "write sqlite:" + fault.Redact(url)
+	}
+	for _, e := range engines() {
+		if text := e.meant(url); text != "" {
+			return "write " + fault.Redact(text)
+		}
 	}
 	return "the URL begins with one of: " + strings.Join(known, ", ")
 }

@@ -49,6 +49,15 @@ var _ db.Driver = Driver{}
 // Schemes are mysql and mariadb. Which of the two a server is, it says itself.
 func (Driver) Schemes() []string { return []string{"mysql", "mariadb"} }
 
+// Meant is how to write a text that other programs take for
+// the URL of such a database; "" when it is none.
+func Meant(url string) string {
+	if url = strings.ToLower(url); strings.HasPrefix(url, "mysql2:") || strings.Contains(url, "@tcp(") || strings.Contains(url, "@unix(") {
+		return "mysql://…"
+	}
+	return ""
+}
+
 // Open opens a session. The URL's query takes the Go driver's parameters, among
 // them tls=true, skip-verify or preferred, and variables of the server, which
 // win over defaults that o leaves zero; socket=/path names a Unix socket. The Go

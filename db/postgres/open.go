@@ -50,6 +50,20 @@ var _ db.Driver = Driver{}
 // Schemes are postgres and postgresql.
 func (Driver) Schemes() []string { return []string{"postgres", "postgresql"} }
 
+// Meant is how to write a text that other programs take for
+// the URL of such a database; "" when it is none.
+func Meant(url string) string {
+	switch url = strings.ToLower(url); {
+	case strings.HasPrefix(url, "pgx"):
+		return "postgres://…"
+	case strings.HasPrefix(url, "jdbc:postgresql:"):
+		return "postgres://user:password@host/database, without jdbc:"
+	case strings.Contains(url, "host=") || strings.Contains(url, "dbname="):
+		return "a URL: postgres://user:password@host:5432/database"
+	}
+	return ""
+}
+
 // Open opens a session. Settings in the URL's query that o leaves zero win over
 // the defaults.
 func (Driver) Open(ctx context.Context, rawURL string, o db.Options) (db.Conn, error) {

@@ -45,6 +45,16 @@ var _ db.Driver = Driver{}
 // Schemes are sqlite and sqlite3, and file, which is SQLite's own.
 func (Driver) Schemes() []string { return []string{"sqlite", "sqlite3", "file"} }
 
+// Meant is how to write a text that other programs take for
+// such a file; "" when it is none.
+func Meant(path string) string {
+	named := func(end string) bool { return strings.HasSuffix(strings.ToLower(path), end) }
+	if path == memory || !strings.Contains(path, "://") && (named(".db") || named(".sqlite") || named(".sqlite3")) {
+		return "sqlite:" + path
+	}
+	return ""
+}
+
 // Open opens the file that a URL such as sqlite:app.db, sqlite:///var/app.db or
 // sqlite::memory: names. A file that does not exist is made, but for
 // o.ReadOnly: then it reads as an empty database.
