@@ -372,7 +372,7 @@ func (w *work) failed(ctx context.Context, s plan.Step, err error, state string)
 		f.Pos = &fault.Pos{File: s.Revision.File}
 	}
 	if f.Hint == "" {
-		f.Hint = state
+		f.Hint = state + "; correct it and run the same command again"
 	} else {
 		f.Hint = state + ". " + f.Hint
 	}
