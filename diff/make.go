@@ -45,6 +45,23 @@ func Make(before, after schema.Schema, l Language, o Options) (Plan, error) {
 	return p, nil
 }
 
+// backwards are the renames of the way back, in the same order: what was renamed
+// first has its old name again when the later ones begin.
+func backwards(renames []Rename, after schema.Schema) (back []Rename) {
+	for _, r := range renames {
+		of := schema.Kind("")
+		if f, ok := after.Find(r.To); ok {
+			of = f.Of
+		}
+		undo := Rename{r.To, r.From}
+		for _, earlier := range back {
+			undo.From, undo.To = moved(undo.From, of, earlier), moved(undo.To, of, earlier)
+		}
+		back = append(back, undo)
+	}
+	return back
+}
+
 // Class is how much a way back brings back.
 type Class string
 
@@ -65,10 +82,7 @@ func Both(before, after schema.Schema, l Language, o Options) (up, down Plan, cl
 		return up, down, Irreversible, err
 	}
 	back := Options{Ignore: o.Ignore}
-	for _, r := range o.Renames {
-		back.Renames = append(back.Renames, Rename{r.To, r.From})
-	}
-	slices.Reverse(back.Renames)
+	back.Renames = backwards(o.Renames, after)
 	down, reason := Make(after, before, l, back)
 	switch {
 	case reason != nil || len(down.Unsolved) > 0:
