@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -327,4 +328,26 @@ func TestDropLeavesRowsBehind(t *testing.T) {
 	files["2_b.sql"] = &fstest.MapFile{Data: []byte("-- migrate:up\nDROP TABLE x;\n")}
 	o.do("PRAGMA foreign_keys = OFF", "INSERT INTO c VALUES (7, 77)")
 	up(t, migrator(t, url, bellows.Options{Files: files}))
+}
+
+// TestRedosAtOnce asks for the same from several goroutines: each reverts and
+// applies the last migration, and never what another one is about.
+func TestRedosAtOnce(t *testing.T) {
+	m := migrator(t, onSQLite.fresh(t), bellows.Options{Files: folderOf("1_a.sql", makes("1", "none", "a"), "2_b.sql", makes("2", "1", "b"))})
+	up(t, m)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			r, err := m.Redo(patient(t), 1, bellows.Request{})
+			if err != nil || !slices.Equal(r.Applied, []string{"2"}) || !slices.Equal(r.Reverted, r.Applied) {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+	all.Wait()
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, fault.Usage, "the migrator is closed")
 }

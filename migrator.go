@@ -190,6 +190,9 @@ func (m *Migrator) begin(verb string) (*run.Runner, func(), error) {
 	m.mu.Lock()
 	if m.runner == nil {
 		m.mu.Unlock()
+		if m.owned {
+			return nil, nil, fault.New(fault.Usage, "the migrator is closed").Try("open another one")
+		}
 		return nil, nil, fault.New(fault.Usage, "this needs a database").Try("pass --url, set BELLOWS_URL, or put url in bellows.toml")
 	}
 	r := run.New(m.runner.Conn(), m.options(verb, newRun()))

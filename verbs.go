@@ -47,21 +47,24 @@ func (m *Migrator) DownWith(ctx context.Context, r Request) (Report, error) {
 	return reportOf(rep), err
 }
 
-// Redo reverts the last n revisions and applies exactly those again.
+// Redo reverts the last n revisions and applies exactly those again; nothing
+// else that this migrator is asked comes between.
 func (m *Migrator) Redo(ctx context.Context, n int, r Request) (Report, error) {
-	down := r
-	down.Verb, down.Target, down.Steps = "redo", "-1", 0
-	if n > 1 {
-		down.Target = "-" + itoa(n)
+	runner, end, err := m.begin("redo")
+	if err != nil {
+		return Report{}, err
 	}
-	rep, err := m.DownWith(ctx, down)
+	defer end()
+	r.Target, r.Steps = "-"+itoa(max(n, 1)), 0
+	rep, err := runner.Down(ctx, ask(r))
 	if err != nil || len(rep.Reverted) == 0 {
-		return rep, err
+		return reportOf(rep), err
 	}
-	again, err := m.UpWith(ctx, Request{Verb: "redo", Only: rep.Reverted, SingleTransaction: r.SingleTransaction, Approve: r.Approve})
+	up := Request{Only: texts(rep.Reverted), SingleTransaction: r.SingleTransaction, Approve: r.Approve}
+	again, err := runner.Up(ctx, ask(up))
 	again.Reverted = rep.Reverted
 	again.Duration += rep.Duration
-	return again, err
+	return reportOf(again), err
 }
 
 func ask(r Request) run.Ask {
