@@ -351,3 +351,18 @@ func TestRedosAtOnce(t *testing.T) {
 	_, err := m.Up(patient(t), "heads")
 	refused(t, err, fault.Usage, "the migrator is closed")
 }
+
+// TestFailedDownIsRepairedDownwards offers, for a down that failed, what goes down.
+func TestFailedDownIsRepairedDownwards(t *testing.T) {
+	m := migrator(t, onSQLite.fresh(t), bellows.Options{Files: folderOf("1_a.sql", strings.Replace(makes("1", "none", "a"), "DROP TABLE a", "DROP TABLE nothing", 1))})
+	up(t, m)
+	if _, err := m.Down(patient(t), "-1"); err == nil {
+		t.Fatal("no error")
+	}
+	found, err := m.Troubles(patient(t))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	equal(t, "actions", strings.Join(found[0].Actions, ", "), "bellows down, bellows repair --mark-reverted 1")
+	equal(t, "text", found[0].Text, "reverting 1 a failed and was rolled back")
+}

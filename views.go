@@ -212,6 +212,9 @@ func actionsFor(t run.Trouble) []string {
 		}
 		return out
 	case "failed":
+		if t.Direction == revision.Down {
+			return []string{"bellows down", "bellows repair --mark-reverted " + id}
+		}
 		return []string{"bellows up", "bellows repair --mark-applied " + id}
 	case "edited":
 		return []string{"bellows repair --accept-edit " + id}

@@ -222,7 +222,11 @@ func (r *Runner) Troubles(ctx context.Context) ([]Trouble, error) {
 		case e.HalfDone():
 			out = append(out, r.halfDone(ctx, v, e))
 		case e.Error != "":
-			out = append(out, Trouble{Kind: "failed", ID: id, Error: e.Error, Text: fmt.Sprintf("%s %s failed and was rolled back", id, e.Name)})
+			t := Trouble{Kind: "failed", ID: id, Direction: revision.Up, Error: e.Error, Text: fmt.Sprintf("%s %s failed and was rolled back", id, e.Name)}
+			if e.Holds() && e.Kind != revision.Repeatable {
+				t.Direction, t.Text = revision.Down, fmt.Sprintf("reverting %s %s failed and was rolled back", id, e.Name)
+			}
+			out = append(out, t)
 		}
 	}
 	for _, p := range v.Problems {
