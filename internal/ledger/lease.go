@@ -135,6 +135,15 @@ func (l Ledger) Beat(ctx context.Context, c db.Conn, f Fence, ttl time.Duration,
 	return l.touchLease(ctx, c, f, "expires = "+l.nowPlus(ttl)+", doing = "+l.d.Literal(doing))
 }
 
+// Held looks whether the lease is still ours; fault.LockLost when it is not.
+func (l Ledger) Held(ctx context.Context, c db.Conn, f Fence) error {
+	h, err := l.Holder(ctx, c)
+	if err == nil && (h == nil || h.Epoch != f.Epoch) {
+		return lost()
+	}
+	return err
+}
+
 // Move tells that the lease's run has another session now.
 func (l Ledger) Move(ctx context.Context, c db.Conn, f Fence, s db.Session) error {
 	q := l.d.Literal

@@ -32,6 +32,8 @@ type Ledger struct {
 	d    dialect.Dialect
 	t    dialect.Traits
 	name string
+	// steps lead from format 1 to ours.
+	steps []step
 }
 
 // New is the ledger of that name, [DefaultName] when it is "".
@@ -39,7 +41,7 @@ func New(d dialect.Dialect, name string) Ledger {
 	if name == "" {
 		name = DefaultName
 	}
-	return Ledger{d: d, t: d.Traits(), name: name}
+	return Ledger{d: d, t: d.Traits(), name: name, steps: released[:]}
 }
 
 // LockKey is the name of the lock that goes with the ledger: the same for the
@@ -122,7 +124,7 @@ func (l Ledger) Create() []string {
 	}
 	return append(out,
 		l.insertOnce("lease", "name", "name", l.d.Literal(leaseName), "run", "''", "epoch", "0"),
-		l.insertOnce("meta", "name", "name", l.d.Literal("format"), "value", l.d.Literal(strconv.Itoa(Format))))
+		l.insertOnce("meta", "name", "name", l.d.Literal("format"), "value", l.d.Literal(strconv.Itoa(l.format()))))
 }
 
 func (l Ledger) createTable(t table) string {
@@ -182,7 +184,7 @@ func (l Ledger) insert(name string, pairs ...string) string {
 }
 
 // Exists tells whether the ledger is there, whole; one that a newer build has
-// made is an error of code fault.LedgerNewer.
+// made is an error of code fault.LedgerNewer, an older one is [Outdated].
 func (l Ledger) Exists(ctx context.Context, c db.Conn) (bool, error) {
 	schema, name := "-", l.name+"_meta"
 	if l.t.Schemas {
@@ -195,24 +197,11 @@ func (l Ledger) Exists(ctx context.Context, c db.Conn) (bool, error) {
 		return false, err
 	}
 	var value string
-	found, err := one(ctx, c, "SELECT value FROM "+l.table("meta")+" WHERE name = "+l.d.Literal("format"), &value)
+	found, err := one(ctx, c, l.formatQuery(), &value)
 	if err != nil || !found {
 		return false, unreadable(err)
 	}
 	return true, l.checkFormat(value)
-}
-
-// checkFormat refuses a ledger that a newer build has made.
-func (l Ledger) checkFormat(value string) error {
-	n, err := strconv.Atoi(value)
-	if err != nil {
-		return Damaged(fault.New(fault.Repair, "it says format %q, which is no number", value))
-	}
-	if n > Format {
-		return fault.New(fault.LedgerNewer, "the ledger in this database has format %d; this build knows format %d", n, Format).
-			Try("use the bellows version that wrote it (`SELECT tool FROM %s ORDER BY seq DESC` tells), or a newer one", l.table("journal"))
-	}
-	return nil
 }
 
 // Damaged is the error for a ledger that is not as we make it, or whose tables
@@ -224,10 +213,10 @@ func Damaged(why error) error {
 }
 
 // unreadable is [Damaged] for an error that says that our own query is wrong
-// here; any other error as it is.
+// here; any other error as it is, and one for which the database has a hint.
 func unreadable(err error) error {
 	var e *db.Error
-	if errors.As(err, &e) && e.Class == db.Bad {
+	if errors.As(err, &e) && e.Class == db.Bad && e.Hint == "" {
 		return Damaged(errors.New(e.Error())) // the words only: nobody shall take it for an error of the user's SQL
 	}
 	return err

@@ -55,6 +55,7 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 	}
 	until := time.Now().Add(wait)
 	var seen string
+	var free time.Time
 	for wait := 20 * time.Millisecond; ; wait = min(wait*3/2, 500*time.Millisecond) {
 		fence, held, err := w.tryLock(ctx)
 		if err == nil && held == nil {
@@ -70,6 +71,9 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 			seen = held.Run
 			w.emit(event.LockWaiting{Holder: held.Holder})
 		}
+		if w.leaked(&free, held, err) {
+			continue
+		}
 		if time.Now().After(until) {
 			return fence, lockedOut(held, err)
 		}
@@ -78,6 +82,25 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 		}
 		sleep(ctx, jitter(wait))
 	}
+}
+
+// leaked tells whether the session's lock is in the hands of a session that has
+// no use for it: a proxy gives sessions to whoever comes, with the locks that
+// others took. It is so when nobody took the lease for as long as a lease lives;
+// then the lease alone decides. free is since when nobody has the lease.
+func (w *work) leaked(free *time.Time, held *ledger.Holding, err error) bool {
+	switch {
+	case err != nil || !held.Free() || w.leaseOnly:
+		*free = time.Time{}
+	case free.IsZero():
+		*free = time.Now()
+	case time.Since(*free) > w.o.Lease:
+		w.leaseOnly = true
+		w.emit(event.Warning{Code: "lock.leaked", Text: "a session that runs no migration holds the lock; going on with the lease in the ledger alone",
+			Hint: "a proxy that shares sessions does that: use a URL that goes to the server itself"})
+		return true
+	}
+	return false
 }
 
 // whileLocking explains an error that is not explained yet.
@@ -129,13 +152,16 @@ func holderText(h event.Holder) string {
 // any proxy. held is who is in the way.
 func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holding, err error) {
 	locker, ok := w.conn.(db.Locker)
-	if ok {
+	if ok && !w.leaseOnly {
 		got, tryErr := locker.TryLock(ctx, w.led.LockKey())
 		if tryErr != nil {
 			return f, nil, tryErr
 		}
 		if !got {
 			h, err := w.led.Holder(ctx, w.conn)
+			if ledger.Outdated(err) {
+				err = nil // whoever has the lock is about to upgrade it
+			}
 			if err == nil {
 				err = h.Ended(w.by.Fence)
 			}
@@ -188,7 +214,11 @@ func (r *Runner) maySucceed(ctx context.Context, h ledger.Holding) bool {
 // ensureLedger creates the ledger where it is not there. Behind a proxy two runs
 // may do so at once; the one that fails looks again.
 func (w *work) ensureLedger(ctx context.Context) error {
-	if ok, err := w.led.Exists(ctx, w.conn); err != nil || ok {
+	ok, err := w.led.Exists(ctx, w.conn)
+	if ledger.Outdated(err) {
+		return w.led.Upgrade(ctx, w.conn, ledger.By{Run: w.o.Run, Actor: w.o.Owner, Tool: w.o.Tool, Tag: w.o.Tag})
+	}
+	if err != nil || ok {
 		return err
 	}
 	if err := w.trapped(ctx); err != nil {
@@ -285,6 +315,11 @@ func (w *work) beats(ctx context.Context, f ledger.Fence, lose context.CancelCau
 			c = fresh
 		}
 		err := w.led.Beat(ctx, c, f, w.o.Lease, w.o.Verb)
+		if isWait(err) {
+			// The row, or the file, is held by a transaction, our own as a rule:
+			// then nobody takes it over, but somebody may have before.
+			err = w.led.Held(ctx, c, f)
+		}
 		switch {
 		case fault.Has(err, fault.LockLost):
 			lose(err)

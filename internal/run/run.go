@@ -158,20 +158,33 @@ func (r *Runner) Down(ctx context.Context, ask Ask) (Report, error) {
 func (r *Runner) drive(ctx context.Context, ask Ask, choose func(*View) ([]revision.Move, error)) (Report, error) {
 	begun := time.Now()
 	rep := Report{Run: r.o.Run}
-	v, err := r.Look(ctx)
-	if err != nil {
-		return rep, err
-	}
-	moves, err := choose(v)
-	if underWay := fault.Has(err, fault.Repair); err != nil && !underWay || err == nil && len(moves) == 0 {
-		// What looks half-done may be another run at work: that is told under the lock.
-		return rep, err
-	}
 	w := &work{Runner: r, ask: ask, report: &rep}
+	nothing, err := r.idle(ctx, choose)
+	if err != nil || nothing {
+		return rep, err
+	}
 	err = w.persist(ctx, choose)
 	rep.Duration = time.Since(begun)
 	r.emit(event.RunDone{Run: r.o.Run, Applied: texts(rep.Applied), Reverted: texts(rep.Reverted), Duration: rep.Duration, Err: err})
 	return rep, err
+}
+
+// idle looks, without a lock, whether there is nothing to do. Where the ledger
+// is to be upgraded, or something looks half-done, there is: that may be another
+// run at work, which is told under the lock.
+func (r *Runner) idle(ctx context.Context, choose func(*View) ([]revision.Move, error)) (bool, error) {
+	v, err := r.Look(ctx)
+	if ledger.Outdated(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	moves, err := choose(v)
+	if fault.Has(err, fault.Repair) {
+		return false, nil
+	}
+	return len(moves) == 0, err
 }
 
 // work is one run under the lock.
@@ -184,8 +197,10 @@ type work struct {
 	chosen  []revision.Move
 	decided bool
 	agreed  bool // the losses were approved
-	seq     int64
-	before  *int64 // references that led nowhere before foreign keys were switched off
+	// leaseOnly: the session's lock is of no use, see leaked.
+	leaseOnly bool
+	seq       int64
+	before    *int64 // references that led nowhere before foreign keys were switched off
 }
 
 // persist does the work and, when the connection breaks, starts over with a new

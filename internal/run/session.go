@@ -107,7 +107,7 @@ const relockEvery = 20 * time.Millisecond
 // finds the lease held and gives it back.
 func (w *work) relock(ctx context.Context) error {
 	locker, ok := w.conn.(db.Locker)
-	if !ok {
+	if !ok || w.leaseOnly {
 		return nil
 	}
 	for ctx.Err() == nil {
