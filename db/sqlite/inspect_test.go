@@ -21,6 +21,7 @@ import (
 // scenario is two shapes of a database.
 type scenario struct {
 	name, a, b, rows string
+	renames          string // one to a line: kind, old name, new name
 	up, down         string // the plans
 	archive          string
 }
@@ -45,7 +46,7 @@ func scenarios(t testing.TB) []scenario {
 				t.Fatalf("%s is in %s and in %s", name, s.archive, path)
 			}
 			s.name, s.archive = name, path
-			text, ok := map[string]*string{"a.sql": &s.a, "b.sql": &s.b, "rows.sql": &s.rows, "up": &s.up, "down": &s.down}[part]
+			text, ok := map[string]*string{"a.sql": &s.a, "b.sql": &s.b, "rows.sql": &s.rows, "renames": &s.renames, "up": &s.up, "down": &s.down}[part]
 			if !ok {
 				t.Fatalf("%s: what is %s?", path, f.Name)
 			}

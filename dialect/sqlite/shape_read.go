@@ -255,7 +255,7 @@ func (d Dialect) readIndex(o Object, table string, columns map[string]string) (s
 	}
 	r.table = table
 	return schema.Fact{ID: r.id(schema.Index, o.Name), Of: schema.Table, Needs: r.mentioned(r.c),
-		Attrs: schema.NewAttrs(Unique, unique, Columns, terms, Where, where)}, r.err
+		Attrs: schema.NewAttrs(Named, o.Name, Unique, unique, Columns, terms, Where, where)}, r.err
 }
 
 // trigger keeps the text behind the name as it was written.

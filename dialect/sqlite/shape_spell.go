@@ -135,6 +135,11 @@ type speller struct {
 func (s speller) expression(c code) string { return s.join(c.unwrap()) }
 
 func (s speller) join(c code) string {
+	return joined(c, func(i int) string { return s.word(c, i) })
+}
+
+// joined spells words with the blanks they need.
+func joined(c code, spell func(i int) string) string {
 	var b strings.Builder
 	sign := false // the word before is a sign that belongs to one side only
 	for i, w := range c {
@@ -142,7 +147,7 @@ func (s speller) join(c code) string {
 		if i > 0 && spaced(c[i-1], w, sign) {
 			b.WriteByte(' ')
 		}
-		b.WriteString(s.word(c, i))
+		b.WriteString(spell(i))
 		sign = prefix
 	}
 	return b.String()

@@ -30,8 +30,9 @@ const (
 	Generated       = "generated"
 	Stored          = "stored"
 
-	// Type is of a constraint, too: one of the four below. Named is the name it
-	// was given; without it the name in the ID is only ours. Columns are those of
+	// Type is of a constraint, too: one of the four below. Named is the name that
+	// a constraint or an index was given, for there is no renaming them; without
+	// it the name of a constraint is only ours. Columns are those of
 	// a constraint, an index, or a view that names them; of a key or an index
 	// they are spelled as SQL, elsewhere they are names.
 	Named            = "named"
