@@ -195,7 +195,9 @@ func TestIndexProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "indexes", indexes(o), "ai true")
-	equal(t, "sessions that watched", o.one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bellows/%/watch'"), "0")
+	until(t, "nobody watches any more", func() bool {
+		return o.one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bellows/%/watch'") == "0"
+	})
 }
 
 // A process killed anywhere around a build or a drop; the next one finishes it.
