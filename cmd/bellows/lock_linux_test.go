@@ -109,6 +109,7 @@ func TestUnlockDead(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.gone()
+		_ = x.cmd.Wait() // it is a process until somebody asks how it ended
 		freed := ""
 		for until := time.Now().Add(longest); freed == "" && time.Now().Before(until); {
 			out, err := command(dir, "unlock", "--json").Output() // the server notices in its own time
