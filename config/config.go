@@ -36,7 +36,7 @@ type Settings struct {
 	Grace            time.Duration // time a statement gets to end after an interrupt
 
 	Holds     Holds // who approves holds
-	Protected bool  // down, reset, drop and stamp want --confirm
+	Protected bool  // down, redo, stamp, drop and try want --confirm
 	Strict    bool  // refuse migrations that are out of order
 	DeployTag string
 

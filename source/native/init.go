@@ -67,5 +67,5 @@ holds = "auto"             # approve holds by themselves: never in production
 
 # [env.production]
 # url       = "${DATABASE_URL}"
-# protected = true         # down, reset, drop and stamp want --confirm production
+# protected = true         # down, redo, stamp, drop and try want --confirm production
 `

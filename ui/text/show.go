@@ -91,5 +91,9 @@ func writeSection(p *page, s answer.Section) {
 		head += " (" + strings.Join(options, ", ") + ")"
 	}
 	p.line("\n%s", p.cyan(clean(head)))
+	if strings.TrimSpace(s.SQL) == "" {
+		p.line("  %s", p.dim("nothing"))
+		return
+	}
 	p.line("%s", indent(lines(strings.Trim(s.SQL, "\n")), "  "))
 }
