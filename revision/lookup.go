@@ -8,7 +8,8 @@ import (
 	"github.com/bellowsdb/bellows/fault"
 )
 
-// exact finds the revision whose id, slug, ID_slug or file is s. within, when
+// exact finds the revision whose id, slug, ID_slug or file is s, or whose id is
+// the same number. within, when
 // set, marks those that count. ok is false when there is none; several with the
 // slug are an error.
 func (g *Graph) exact(s string, within []bool) (at int32, ok bool, err error) {
@@ -29,7 +30,31 @@ func (g *Graph) exact(s string, within []bool) (at int32, ok bool, err error) {
 		return found[0], true, nil
 	}
 	i, ok, err := g.replaced(ID(s))
-	return i, ok && in(i), err
+	if ok || err != nil {
+		return i, ok && in(i), err
+	}
+	if found = g.numbered(s, within); len(found) == 1 {
+		return found[0], true, nil
+	}
+	return 0, false, nil
+}
+
+// numbered gives the revisions whose id is the same number as s: 1 is 000001.
+func (g *Graph) numbered(s string, within []bool) []int32 {
+	number := func(text string) (string, bool) {
+		return strings.TrimLeft(text, "0"), text != "" && strings.Trim(text, "0123456789") == ""
+	}
+	want, ok := number(s)
+	if !ok {
+		return nil
+	}
+	var found []int32
+	for i := range g.revs {
+		if n, ok := number(string(g.revs[i].ID)); ok && n == want && (within == nil || within[i]) {
+			found = append(found, int32(i))
+		}
+	}
+	return found
 }
 
 // isStem tells whether s is the name of r's file, with or without folder and
