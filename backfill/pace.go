@@ -25,7 +25,7 @@ const (
 	// share is how many chunks would make the whole table: a writer of the
 	// application meets a locked row as often as rows are locked, however short
 	// the lock is held, so a small table gets small chunks.
-	share = 250
+	share = 150
 	// leastShare is the size below which the share does not press a chunk: the
 	// cost of a transaction would eat the rest.
 	leastShare = 50

@@ -40,6 +40,11 @@ type Fill struct {
 	Written string
 	// Deferred is a statement that makes deferred constraints be checked now, or "".
 	Deferred string
+	// Lazy is a statement after which the transaction's COMMIT is answered before
+	// it is on disk, where nobody has asked the server to wait for a standby; a
+	// crash of the server may then undo the last of them, whole and in order. ""
+	// where a transaction has no say in that.
+	Lazy string
 	// Alone: one process has no use for a second worker.
 	Alone bool
 }

@@ -25,6 +25,8 @@ func (d Dialect) Fill() dialect.Fill {
 		Tidy:       "VACUUM (SKIP_LOCKED, TRUNCATE FALSE) %s",
 		Written:    "(pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn)::bigint",
 		Deferred:   "SET CONSTRAINTS ALL IMMEDIATE",
+		Lazy: "SELECT pg_catalog.set_config('synchronous_commit', 'off', true) WHERE pg_catalog.current_setting('synchronous_standby_names') = '' " +
+			"AND pg_catalog.current_setting('synchronous_commit') <> 'off'",
 	}
 }
 

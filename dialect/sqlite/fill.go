@@ -46,10 +46,7 @@ func (d Dialect) Identity(table plan.Name, key []string) []string {
 	}
 	storage := "''"
 	if len(key) == 1 && key[0] == KeyMoves {
-		storage = "(SELECT schema_version FROM pragma_schema_version)"
-		if table.Schema != "" {
-			storage = "(SELECT schema_version FROM pragma_schema_version(" + d.Literal(table.Schema) + "))"
-		}
+		storage = "(SELECT schema_version FROM pragma_schema_version)" // the main file's: there is no asking for another's
 	}
 	columns := "(SELECT coalesce(group_concat(i.cid || ' ' || i.type, ','), '') FROM pragma_table_info(" + d.Literal(table.Name) + arg + ") i WHERE lower(i.name) IN ("
 	for i, k := range key {

@@ -22,7 +22,7 @@ func (q *queue) next(ctx context.Context) error {
 	if more, err := q.newLeaves(ctx); err != nil || more {
 		return err
 	}
-	if err := q.cover(); err != nil {
+	if err := q.cover(ctx); err != nil {
 		return err
 	}
 	open, err := q.led.CountPoison(ctx, q.Conn, q.f.ID)
@@ -156,8 +156,18 @@ func (q *queue) part(ctx context.Context, p db.Part) (Part, error) {
 	return part, part.identify(ctx, q.session, q.key)
 }
 
-// cover proves that the sweep's chunks lie end to end over every part.
-func (q *queue) cover() error {
+// cover proves that the sweep's chunks lie end to end over every part, and that
+// the parts still are what they were.
+func (q *queue) cover(ctx context.Context) error {
+	for _, p := range q.parts {
+		line, err := firstLine(ctx, q, "SELECT "+p.asks(q.lang, q.key))
+		if err != nil {
+			return err
+		}
+		if err := moved(p, line[0]); err != nil {
+			return err
+		}
+	}
 	byPart := map[int][]backfill.Chunk{}
 	for _, c := range q.chunks {
 		if c.Kind == backfill.Rows && int64(c.Sweep) == q.f.Sweep {

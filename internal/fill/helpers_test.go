@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,6 +45,11 @@ type child struct {
 func TestMain(m *testing.M) {
 	if spec := os.Getenv(childEnv); spec != "" {
 		os.Exit(runChild(spec))
+	}
+	// Each check is a backfill on a server, so there are fewer than usual; the
+	// command line may ask for more with -rapid.checks.
+	if err := flag.Set("rapid.checks", "60"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

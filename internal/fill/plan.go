@@ -267,24 +267,40 @@ func (p *planner) record(ctx context.Context, number int64, tried any) (ledger.F
 		Reason: p.choice.Reason, Key: string(key), Parts: writeParts(p.parts), Sweep: 1, NextSeq: 1, FirstRows: int64(d.Rows), Target: d.Target,
 		Workers: max(int64(d.Workers), 1), Pause: d.Pause, Poison: int64(d.Poison), Rows: p.rows, Dry: string(dry),
 	}
-	has, err := p.led.HasFill(ctx, p)
-	if err != nil {
-		return f, err
-	}
-	items := []db.Item{{SQL: p.lang.Traits().BeginWrite}}
-	if !has {
-		for _, sql := range p.led.CreateFill() {
-			items = append(items, db.Item{SQL: sql})
-		}
-	}
 	p.point("recording")
-	items = append(items, db.Item{SQL: p.led.AddFill(f, p.limits.By)}, db.Item{SQL: "COMMIT"})
-	if err := p.Send(ctx, items, nil); err != nil {
+	if err := p.write(ctx, &f); err != nil {
 		rollback(ctx, p)
 		return f, err
 	}
 	p.point("recorded")
 	return f, nil
+}
+
+// write makes the tables of backfills where they are not there, and records the
+// backfill. Tables that are made may change what the identity of others is made
+// of, so that is asked again.
+func (p *planner) write(ctx context.Context, f *ledger.Fill) error {
+	if _, err := p.Exec(ctx, p.lang.Traits().BeginWrite); err != nil {
+		return err
+	}
+	has, err := p.led.HasFill(ctx, p)
+	if err != nil {
+		return err
+	}
+	if !has {
+		for _, sql := range p.led.CreateFill() {
+			if _, err := p.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		for i := range p.parts {
+			if err := p.parts[i].identify(ctx, p.session, p.key); err != nil {
+				return err
+			}
+		}
+		f.Parts = writeParts(p.parts)
+	}
+	return p.commit(ctx, p.led.AddFill(*f, p.limits.By))
 }
 
 func (p *planner) point(name string) {

@@ -15,6 +15,7 @@ type session struct {
 	db.Conn
 	lang   backfill.Language
 	limits Options
+	lazy   bool // a COMMIT need not wait for the disk
 }
 
 // prepare makes the settings that last for the session, where a transaction
@@ -46,6 +47,9 @@ func (s session) begin(ctx context.Context, statement time.Duration) error {
 		if facts.Idle != "" {
 			items = append(items, db.Item{SQL: fmt.Sprintf(facts.Idle, s.limits.Idle.Milliseconds())})
 		}
+	}
+	if s.lazy && facts.Lazy != "" {
+		items = append(items, db.Item{SQL: facts.Lazy})
 	}
 	return s.Send(ctx, items, nil)
 }

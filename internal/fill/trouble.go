@@ -40,6 +40,10 @@ func (w *worker) outside(ctx context.Context, err error) (outcome, error) {
 			return nothing, nil
 		}
 	}
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return over, w.stop(ctx, f)
+	}
 	return over, w.stop(ctx, fault.New(fault.Failed, "the backfill's own tables cannot be used").Because(err))
 }
 

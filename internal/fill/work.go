@@ -233,7 +233,7 @@ func (w *worker) connect(ctx context.Context) error {
 	w.mu.Lock()
 	w.seat = c.Session()
 	w.mu.Unlock()
-	w.session = session{Conn: c, lang: w.lang, limits: w.o}
+	w.session = session{Conn: c, lang: w.lang, limits: w.o, lazy: true}
 	return w.prepare(ctx)
 }
 

@@ -1,0 +1,73 @@
+package fill_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/bellowsdb/bellows/internal/fill"
+	"github.com/bellowsdb/bellows/internal/testdb"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// wide makes a table of rows of about 150 bytes with a key of a type, and gives
+// the size of its storage.
+func wide(b *testing.B, url, key, value string, rows int) int64 {
+	b.Helper()
+	do(b, url, "DROP TABLE IF EXISTS posts", fmt.Sprintf("CREATE TABLE posts (id %s PRIMARY KEY, a bigint, b bigint, pad text)", key),
+		fmt.Sprintf("INSERT INTO posts SELECT %s, i, NULL, repeat('x', 100) FROM generate_series(1, %d) i", value, rows), "VACUUM (ANALYZE) posts", "CHECKPOINT")
+	return number(b, url, "SELECT pg_relation_size('posts')")
+}
+
+func benchRows() int {
+	if n, err := strconv.Atoi(os.Getenv("BELLOWS_BENCH_ROWS")); err == nil {
+		return n
+	}
+	return 1000000
+}
+
+// BenchmarkFill compares workers with one UPDATE of the whole table, which is
+// measured before and after them in the same run, on a server that flushes.
+func BenchmarkFill(b *testing.B) {
+	rows := benchRows()
+	const body = "UPDATE posts SET b = a * 2 WHERE b IS NULL AND :chunk"
+	keys := []struct{ name, key, value string }{{"bigint", "bigint", "i"}, {"uuid", "uuid", "gen_random_uuid()"}}
+	for _, k := range keys {
+		for _, workers := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/workers=%d", k.name, workers), func(b *testing.B) {
+				var floor, ours time.Duration
+				var growth float64
+				for range b.N {
+					url := testdb.BenchPostgres(b)
+					makeLedger(b, url)
+					floor += single(b, url, k.key, k.value, rows)
+					before := wide(b, url, k.key, k.value, rows)
+					o := options(url)
+					f := planned(b, url, script(body, func(s *revision.Script) { s.Fill.Rows, s.Fill.Workers = 0, workers }), o)
+					begun := time.Now()
+					rep, err := fill.Work(context.Background(), f.ID, o)
+					if err != nil {
+						b.Fatal(err)
+					}
+					ours += time.Since(begun)
+					growth = float64(number(b, url, "SELECT pg_relation_size('posts')")) / float64(before)
+					b.Logf("%s: %d chunks, the last of %d rows; %d rows changed", rep.Status.Strategy, rep.Status.ChunksDone, rep.Status.ChunkSize, rep.Status.RowsChanged)
+					floor += single(b, url, k.key, k.value, rows)
+				}
+				b.ReportMetric(float64(floor)/2/float64(ours), "of-one-UPDATE")
+				b.ReportMetric(float64(rows*b.N)/ours.Seconds(), "rows/s")
+				b.ReportMetric(growth, "heap")
+			})
+		}
+	}
+}
+
+func single(b *testing.B, url, key, value string, rows int) time.Duration {
+	wide(b, url, key, value, rows)
+	begun := time.Now()
+	do(b, url, "UPDATE posts SET b = a * 2 WHERE b IS NULL")
+	return time.Since(begun)
+}
