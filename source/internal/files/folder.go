@@ -101,7 +101,7 @@ func Duplicates(revs []revision.Revision) []*fault.Error {
 			continue
 		}
 		problems = append(problems, fault.At(fault.Pos{File: b.File}, fault.Graph, "id %s is also that of %s", b.ID, a.File).
-			Try("give one of them another number; if it was not applied anywhere: bellows rebase"))
+			Try("rename the one that is not applied anywhere, so that it has a number of its own"))
 	}
 	return problems
 }
