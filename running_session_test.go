@@ -7,9 +7,12 @@ import (
 	"time"
 
 	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/db/postgres"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/testdb"
+	"github.com/jackc/pgx/v5"
 )
 
 // asked is a migration written in Go that keeps the answer of a query, asked
@@ -215,6 +218,48 @@ func TestReadersSeeTheStatus(t *testing.T) {
 		}
 		equal(t, "states", states(t, m), "1 applied, 2 pending")
 	})
+}
+
+// A session that was lent with settings of its own keeps them: before, between
+// and after the migrations.
+func TestLentSessionKeepsItsSettings(t *testing.T) {
+	t.Parallel()
+	url := onPostgres.fresh(t)
+	o := another(t, url)
+	role := "r_" + o.one("SELECT current_database()")
+	o.do("CREATE ROLE "+role, "CREATE SCHEMA house AUTHORIZATION "+role, "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO "+role+"', current_database()); END $$")
+	t.Cleanup(func() { another(t, url).do("DROP OWNED BY "+role+" CASCADE", "DROP ROLE "+role) })
+	raw, err := pgx.Connect(patient(t), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close(context.Background())
+	for _, sql := range []string{"SET search_path = house", "SET work_mem = '5MB'", "SET ROLE " + role, "SET application_name = 'it''s mine'", "SET lock_timeout = '9s'"} {
+		if _, err := raw.Exec(patient(t), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := postgres.FromPgx(patient(t), raw, db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := bellows.OpenConn(patient(t), c, bellows.Options{Dir: writeFiles(t, map[string]string{
+		"1_a.sql": "-- migrate:up\nCREATE TABLE a (id int);\nSET search_path = public;\nSET work_mem = '9MB';\nRESET ROLE;\n",
+		"2_b.sql": "-- migrate:up transaction:false\nCREATE TABLE b (id int);\nRESET ROLE;\n", "3_c.sql": "-- migrate:up\nCREATE TABLE c (id int);\n",
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up(t, m)
+	equal(t, "tables", o.one("SELECT string_agg(schemaname || '.' || tablename || ' ' || (tableowner = '"+role+"'), ', ' ORDER BY tablename) FROM pg_tables WHERE tablename IN ('a', 'b', 'c')"), "house.a true, house.b true, house.c true")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var left string
+	if err := raw.QueryRow(patient(t), "SELECT current_setting('search_path') || ' ' || current_setting('work_mem') || ' ' || (current_user <> session_user) || ' ' || current_setting('application_name') || ' ' || current_setting('lock_timeout')").Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "left", left, "house 5MB true it's mine 9s")
 }
 
 // A borrowed session is left as it was found, and a broken one is told.

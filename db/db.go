@@ -199,6 +199,13 @@ func (e *Error) Error() string {
 // Unwrap gives the driver's own error.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Resetter is a Conn that somebody lent us, with settings of his own.
+type Resetter interface {
+	// Resets are the statements that bring the session's settings back to what
+	// they were when it was lent; none when it was not.
+	Resets() []string
+}
+
 // Killer is a Conn that can end another session.
 type Killer interface {
 	// Kill ends a session; no error when it was gone already.

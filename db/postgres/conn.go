@@ -23,6 +23,7 @@ type conn struct {
 	session db.Session
 	adopted bool
 	restore map[string]string // settings of an adopted connection
+	resets  []string          // statements that make them again
 	closed  bool
 }
 
@@ -31,7 +32,13 @@ var (
 	_ db.Locker  = (*conn)(nil)
 	_ db.Watcher = (*conn)(nil)
 	_ db.Killer  = (*conn)(nil)
+
+	_ db.Resetter = (*conn)(nil)
 )
+
+// Resets are none for a session of our own: its first settings came with its
+// start, so the dialect's reset brings them back.
+func (c *conn) Resets() []string { return c.resets }
 
 func (c *conn) Session() db.Session      { return c.session }
 func (c *conn) Dialect() dialect.Dialect { return c.dialect }

@@ -134,11 +134,35 @@ func FromPgx(ctx context.Context, adopted *pgx.Conn, o db.Options) (db.Conn, err
 		}
 		c.restore[name] = was
 	}
-	if err := c.begin(ctx, wanted); err != nil {
+	err := c.begin(ctx, wanted)
+	if err == nil {
+		err = c.remember(ctx)
+	}
+	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// remember notes every setting that was made in an adopted session, its role too.
+func (c *conn) remember(ctx context.Context) error {
+	made, err := c.table(ctx, `SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
+		WHERE source = 'session' AND context IN ('user', 'superuser') AND name NOT IN ('role', 'session_authorization') AND name NOT LIKE 'transaction%'`)
+	if err != nil {
+		return err
+	}
+	role, err := c.text(ctx, "SELECT pg_catalog.current_setting('role')")
+	if err != nil {
+		return err
+	}
+	c.resets = []string{"RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"}
+	var sets []string
+	for _, s := range append(made, []string{"role", role}) {
+		sets = append(sets, "pg_catalog.set_config("+c.dialect.Literal(s[0])+", "+c.dialect.Literal(s[1])+", false)")
+	}
+	c.resets = append(c.resets, "SELECT "+strings.Join(sets, ", "))
+	return nil
 }
 
 // settings are what we ask of a session, on top of what the user asks.

@@ -20,11 +20,14 @@ func isSession(s *plan.Statement) bool {
 
 // resets are the statements that give a session its first settings again; none
 // where the database has no such statement.
-func resets(t dialect.Traits) []string {
-	if t.ResetSession == "" {
-		return nil
+func resets(c db.Conn) []string {
+	if lent, ok := c.(db.Resetter); ok && len(lent.Resets()) > 0 {
+		return lent.Resets()
 	}
-	return strings.Split(t.ResetSession, "; ")
+	if t := c.Dialect().Traits(); t.ResetSession != "" {
+		return strings.Split(t.ResetSession, "; ")
+	}
+	return nil
 }
 
 // resets are those that our own writes need before them, because one of the
@@ -33,7 +36,7 @@ func (e *stepwise) resets(n int) []string {
 	for _, u := range e.units[:min(n, len(e.units))] {
 		for i := range u {
 			if isSession(&u[i]) {
-				return resets(e.conn.Dialect().Traits())
+				return resets(e.conn)
 			}
 		}
 	}
@@ -50,7 +53,7 @@ func (e *stepwise) again(ctx context.Context) error {
 
 // clean gives the session its first settings again.
 func (w *work) clean(ctx context.Context) error {
-	for _, sql := range resets(w.conn.Dialect().Traits()) {
+	for _, sql := range resets(w.conn) {
 		if _, err := w.conn.Exec(ctx, sql); err != nil {
 			return err
 		}

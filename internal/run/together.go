@@ -124,7 +124,7 @@ func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Ti
 		}
 		// Our record, and whatever comes next, must not see what this step set:
 		// another role, search_path or encoding.
-		for _, sql := range resets(traits) {
+		for _, sql := range resets(t.conn) {
 			t.add(sql, origin{step: i})
 		}
 		for _, sql := range t.records(s, int64(i)+1, t.took(s, begun)) {
