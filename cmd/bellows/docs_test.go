@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -78,9 +79,12 @@ func TestDocExamples(t *testing.T) {
 			ran++
 			t.Run(fmt.Sprintf("%s_%d", filepath.Base(name), i+1), func(t *testing.T) {
 				t.Parallel()
-				dir := sandbox(t, verbOf(block[0]))
-				for _, line := range block {
-					runLine(t, dir, line)
+				dir := sandbox(t, verbOf(block[0].line))
+				for _, e := range block {
+					got := times.ReplaceAllString(runLine(t, dir, e.line), "_ ms")
+					if want := times.ReplaceAllString(e.shown, "_ ms"); want != "" && want != got {
+						t.Errorf("%s\nshows\n%s\nand not\n%s", e.line, got, want)
+					}
 				}
 			})
 		}
@@ -90,24 +94,31 @@ func TestDocExamples(t *testing.T) {
 	}
 }
 
+// example is a command, and what is shown of its output, "" for nothing.
+type example struct{ line, shown string }
+
+// times are what differs in an output from run to run.
+var times = regexp.MustCompile(`(<1|\d+) ms|\d+\.\d s`)
+
 // blocks are the commands of each console or sh block that has any of ours.
-func blocks(text string) [][]string {
-	var all [][]string
-	var block []string
-	in := false
+func blocks(text string) [][]example {
+	var all [][]example
+	var block []example
+	in := ""
 	for _, l := range strings.Split(text, "\n") {
+		command, prompted := strings.CutPrefix(l, "$ ")
+		command = strings.Replace(command, "go run ./cmd/bellows", "bellows", 1)
 		switch {
 		case strings.HasPrefix(l, "```"):
-			if in && len(block) > 0 {
+			if in != "" && len(block) > 0 {
 				all = append(all, block)
 			}
-			block, in = nil, l == "```console" || l == "```sh"
-		case in:
-			l = strings.TrimPrefix(l, "$ ")
-			l = strings.Replace(l, "go run ./cmd/bellows", "bellows", 1)
-			if strings.HasPrefix(l, "bellows ") {
-				block = append(block, l)
-			}
+			block, in = nil, map[string]string{"```console": "console", "```sh": "sh"}[l]
+		case in == "" || in == "console" && !prompted && len(block) == 0:
+		case in == "console" && !prompted:
+			block[len(block)-1].shown += l + "\n"
+		case strings.HasPrefix(command, "bellows "):
+			block = append(block, example{line: command})
 		}
 	}
 	return all
@@ -157,13 +168,16 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// runLine runs a line in a shell, with nothing of this process's environment.
-func runLine(t *testing.T, dir, line string) {
+// runLine runs a line in a shell, with nothing of this process's environment,
+// and gives its output.
+func runLine(t *testing.T, dir, line string) string {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + filepath.Join(dir, ".bin") + ":" + os.Getenv("PATH"), "HOME=" + dir, "EDITOR=true"}
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Errorf("%s: %v\n%s", line, err, out)
 	}
+	return string(out)
 }
