@@ -193,6 +193,9 @@ func (g *graph) connect() {
 	}
 	for c, ids := range g.w.affected {
 		for _, id := range ids {
+			if v := g.w.verdicts[id]; v != nil && v.change.Before != nil && g.isLoose(v.change.Before) {
+				continue
+			}
 			g.edge(step{Drop, id}, step{Modify, c.ID()})
 			g.edge(step{Modify, c.ID()}, step{Create, id})
 		}
@@ -239,20 +242,24 @@ func (g *graph) wish(from, to step) {
 	}
 }
 
-// giveUp drops the soft edges between actions that wait for each other, and
-// tells which may come now.
-func (g *graph) giveUp(done []bool) (ready []int) {
-	for from, all := range g.soft {
-		if done[from] {
-			continue
+// giveUp drops a soft edge of each circle of actions that wait for each other,
+// until one of them may come, and gives that; none when a circle is a hard one.
+func (g *graph) giveUp() (ready []int) {
+	for len(ready) == 0 {
+		circle := g.circle()
+		at := slices.IndexFunc(circle, func(to int) bool {
+			from := circle[(slices.Index(circle, to)+1)%len(circle)]
+			return slices.Contains(g.soft[from], to)
+		})
+		if at < 0 {
+			return nil
 		}
-		for _, to := range all {
-			g.after[from] = slices.DeleteFunc(g.after[from], func(n int) bool { return n == to })
-			if g.before[to]--; g.before[to] == 0 {
-				ready = append(ready, to)
-			}
+		to, from := circle[at], circle[(at+1)%len(circle)]
+		given := func(n int) bool { return n == to }
+		g.soft[from], g.after[from] = slices.DeleteFunc(g.soft[from], given), slices.DeleteFunc(g.after[from], given)
+		if g.before[to]--; g.before[to] == 0 {
+			ready = append(ready, to)
 		}
-		g.soft[from] = nil
 	}
 	return ready
 }
@@ -279,17 +286,15 @@ func (g *graph) sorted() ([]*Action, error) {
 	}
 	heap.Init(q)
 	var order []*Action
-	done := make([]bool, len(g.actions))
 	for {
 		if q.Len() == 0 {
-			q.ready = g.giveUp(done)
+			q.ready = g.giveUp()
 			heap.Init(q)
 		}
 		if q.Len() == 0 {
 			break
 		}
 		n := heap.Pop(q).(int)
-		done[n] = true
 		order = append(order, g.actions[n])
 		for _, next := range g.after[n] {
 			if g.before[next]--; g.before[next] == 0 {
@@ -303,16 +308,28 @@ func (g *graph) sorted() ([]*Action, error) {
 	return order, nil
 }
 
-// cycle names the actions of one cycle.
+// cycle names the actions of one circle.
 func (g *graph) cycle() string {
+	var names []string
+	for _, at := range g.circle() {
+		names = append(names, []string{"drop ", "alter ", "create "}[g.actions[at].Main.Verb]+g.actions[at].Main.ID().String())
+	}
+	slices.Reverse(names)
+	return strings.Join(names, ", ")
+}
+
+// circle is actions that wait for each other: each for the one after it, the
+// last for the first. None when no action waits.
+func (g *graph) circle() (circle []int) {
 	at := slices.IndexFunc(g.before, func(n int) bool { return n > 0 })
+	if at < 0 {
+		return nil
+	}
 	back := map[int]int{}
 	for from, all := range g.after {
-		if g.before[from] > 0 {
-			for _, to := range all {
-				if g.before[to] > 0 {
-					back[to] = from
-				}
+		for _, to := range all {
+			if g.before[from] > 0 && g.before[to] > 0 {
+				back[to] = from
 			}
 		}
 	}
@@ -321,15 +338,12 @@ func (g *graph) cycle() string {
 		seen[at] = true
 		at = back[at]
 	}
-	var names []string
 	for end := at; ; {
-		names = append(names, []string{"drop ", "alter ", "create "}[g.actions[at].Main.Verb]+g.actions[at].Main.ID().String())
+		circle = append(circle, at)
 		if at = back[at]; at == end {
-			break
+			return circle
 		}
 	}
-	slices.Reverse(names)
-	return strings.Join(names, ", ")
 }
 
 // rank is where an action stands when nothing else says.

@@ -12,7 +12,6 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/bellowsdb/bellows/db"
-	"github.com/bellowsdb/bellows/db/sqlite"
 	own "github.com/bellowsdb/bellows/dialect/sqlite"
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/schema"
@@ -52,7 +51,7 @@ func run(t testing.TB, c db.Conn, p diff.Plan) {
 	exec := func(statements []diff.Statement) {
 		t.Helper()
 		for _, s := range statements {
-			if s.SQL == "PRAGMA foreign_key_check" {
+			if strings.HasPrefix(s.SQL, "PRAGMA foreign_key_check") {
 				if got := one(t, c, s.SQL); got != "" {
 					t.Errorf("rows point nowhere: %s", got)
 				}
@@ -261,5 +260,3 @@ func observed(t testing.TB, c db.Conn) string {
 	slices.Sort(all)
 	return strings.Join(all, "\n")
 }
-
-var _ = sqlite.Driver{}

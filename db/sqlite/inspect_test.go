@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -70,17 +71,25 @@ func loaded(t testing.TB, script string) db.Conn {
 
 func load(t testing.TB, c db.Conn, script string) {
 	t.Helper()
+	if err := execute(c, script); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// execute runs a script, statement by statement.
+func execute(c db.Conn, script string) error {
 	for st, err := range own.Split(script, sqltext.Options{}) {
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if st.Kind != sqltext.SQL {
 			continue
 		}
 		if _, err := c.Exec(context.Background(), st.Text); err != nil {
-			t.Fatalf("%s: %v", st.Text, err)
+			return fmt.Errorf("%s: %w", st.Text, err)
 		}
 	}
+	return nil
 }
 
 func inspect(t testing.TB, c db.Conn, leave ...string) schema.Schema {

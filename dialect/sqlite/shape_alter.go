@@ -91,9 +91,9 @@ func (l Language) drop(f *schema.Fact, w *diff.World) []diff.Statement {
 	case schema.Table, VirtualTable:
 		s := l.say("DROP TABLE " + d.ident(f.ID.Name))
 		s = l.risk(s, diff.LosesTable, f.ID, "the table goes with its rows")
-		if l.stillPointedAt(w, f.ID.Name) {
+		if l.stillPointedAt(w, f.ID.Name) || tangled(w.Before, f.ID.Name) || inCircle(w.Before, f.ID.Name) {
 			s = append(l.once(keysOff), s...)
-		} else if inCircle(w.Before, f.ID.Name) {
+		} else if slices.ContainsFunc(pointingAt(w.Before, f.ID.Name), func(k *schema.Fact) bool { return k.ID.On == f.ID.Name }) {
 			s = append(l.once(deferKeys), s...)
 		}
 		return s
@@ -105,7 +105,7 @@ func (l Language) drop(f *schema.Fact, w *diff.World) []diff.Statement {
 	return l.say("DROP " + strings.ToUpper(string(f.ID.Kind)) + " " + d.ident(f.ID.Name))
 }
 
-// deferKeys lets two tables that point at each other be dropped one by one.
+// deferKeys lets a table be dropped whose rows point at each other.
 const deferKeys = "PRAGMA defer_foreign_keys = ON"
 
 func (l Language) once(text string) []diff.Statement {
@@ -123,7 +123,15 @@ func (l Language) stillPointedAt(w *diff.World, table string) bool {
 	})
 }
 
-// inCircle tells whether a table points at itself by way of foreign keys, so that
+// tangled tells whether a foreign key of a table, or one that points at it, cannot
+// be followed: with foreign keys on, SQLite then refuses to drop it.
+func tangled(s schema.Schema, table string) bool {
+	return slices.ContainsFunc(append(pointingAt(s, table), s.On(schema.Constraint, "", table)...), func(f *schema.Fact) bool {
+		return f.Get(Type) == ForeignKey && !sound(s, f)
+	})
+}
+
+// inCircle tells whether a table points at itself by way of other tables, so that
 // in no order each table goes before those it points at.
 func inCircle(s schema.Schema, table string) bool {
 	seen := map[string]bool{}
@@ -131,10 +139,10 @@ func inCircle(s schema.Schema, table string) bool {
 	leads = func(from string) bool {
 		for _, f := range s.On(schema.Constraint, "", from) {
 			to := f.Get(References)
-			if to == table {
+			if to == table && from != table {
 				return true
 			}
-			if to != "" && !seen[to] {
+			if to != "" && !seen[to] && to != table {
 				seen[to] = true
 				if leads(to) {
 					return true
@@ -419,8 +427,9 @@ func (t *tableChange) rebuild() []diff.Statement {
 	l, d := t.l, t.l.Dialect
 	between := t.freeName()
 	name, new := d.ident(t.table), d.ident(between)
-	if len(pointingAt(t.w.Before, t.table)) > 0 || len(pointingAt(t.w.After, t.table)) > 0 {
+	if t.needsKeysOff() {
 		t.out = append(t.out, l.once(keysOff)...)
+		defer t.checkKeys()
 	}
 	t.out = append(t.out, l.say(d.createTable(t.w.After, t.after, between))...)
 	if copied := t.copied(); copied != "" {
@@ -440,6 +449,59 @@ func (t *tableChange) rebuild() []diff.Statement {
 		}
 	}
 	return t.out
+}
+
+// needsKeysOff tells whether foreign keys must be off: some point at the table,
+// whose rows would go with it, or its own cannot be followed while it is filled.
+func (t *tableChange) needsKeysOff() bool {
+	if len(pointingAt(t.w.Before, t.table)) > 0 || len(pointingAt(t.w.After, t.table)) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(t.w.After.On(schema.Constraint, "", t.table), func(f *schema.Fact) bool {
+		if f.Get(Type) != ForeignKey {
+			return false
+		}
+		if _, was := t.w.Before.Find(schema.ID{Kind: schema.Table, Name: f.Get(References)}); was {
+			return !sound(t.w.After, f) || !sound(t.w.Before, f)
+		}
+		_, old := t.w.Before.Find(f.ID) // it does not wait for its table to be made
+		return old || !sound(t.w.After, f)
+	})
+}
+
+// checkKeys looks, at the end, at the foreign keys of the table and at those that
+// point at it, where they can be followed.
+func (t *tableChange) checkKeys() {
+	own := t.w.After.On(schema.Constraint, "", t.table)
+	for _, f := range append(own, pointingAt(t.w.After, t.table)...) {
+		if f.Get(Type) == ForeignKey && !slices.ContainsFunc(t.w.After.On(schema.Constraint, "", f.ID.On), func(k *schema.Fact) bool {
+			return k.Get(Type) == ForeignKey && !sound(t.w.After, k)
+		}) {
+			t.out = append(t.out, t.l.once(keysCheck+" ("+t.l.Dialect.ident(f.ID.On)+")")...)
+		}
+	}
+}
+
+// sound tells whether a foreign key can be followed: there is such a table, and
+// the columns it points at are a key of it.
+func sound(s schema.Schema, f *schema.Fact) bool {
+	table := f.Get(References)
+	wanted := schema.Items(f.Get(ReferenceColumns))
+	same := func(key *schema.Fact) bool {
+		terms := schema.Items(key.Get(Columns))
+		if len(wanted) == 0 && key.Get(Type) == PrimaryKey {
+			return len(terms) == len(schema.Items(f.Get(Columns)))
+		}
+		return len(terms) == len(wanted) && !slices.ContainsFunc(terms, func(term string) bool {
+			c := codeOf(term)
+			return len(c) > 2 || len(c) == 2 && !c[1].is("DESC") || !slices.Contains(wanted, c[0].name())
+		})
+	}
+	return slices.ContainsFunc(s.On(schema.Constraint, "", table), func(k *schema.Fact) bool {
+		return (k.Get(Type) == PrimaryKey || k.Get(Type) == Unique) && same(k)
+	}) || slices.ContainsFunc(s.On(schema.Index, "", table), func(k *schema.Fact) bool {
+		return k.Get(Unique) != "" && k.Get(Where) == "" && same(k)
+	})
 }
 
 // freeName is a name that neither shape has.
@@ -580,6 +642,11 @@ func (t *tableChange) risks() {
 	}
 	if t.after.Get(Strict) != "" && t.before.Get(Strict) == "" {
 		t.risk(diff.MayFail, t.after.ID, "rows that are there may have values of other types")
+	}
+	if alias := rowidAlias(t.w.After, t.after); alias != "" && alias != rowidAlias(t.w.Before, t.before) {
+		id := schema.ID{Kind: schema.Column, On: t.table, Name: alias}
+		t.risk(diff.MayFail, id, "rows that are there may have values that are no integers, or the same")
+		t.risk(diff.LosesValues, id, "a row without a value gets a number")
 	}
 	for _, c := range t.constraints {
 		if c.After == nil {

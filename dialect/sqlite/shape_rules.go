@@ -199,21 +199,21 @@ func (l Language) renamedIn(value, key, from, to string) string {
 // Around parts a plan: what must be run before its transaction begins, what is
 // run in it, and what must be run after its end. Foreign keys cannot be switched
 // off inside a transaction, and with them on, a table that is written anew would
-// take the rows of its children with it. The last statement inside is then a
-// query that must give no rows.
+// take the rows of its children with it. The last statements inside are then
+// queries that must give no rows: each row points nowhere.
 func (l Language) Around(p diff.Plan) (before, inside, after []diff.Statement) {
+	var checks []diff.Statement
 	for _, s := range p.Statements {
-		if s.SQL == keysOff {
-			before = append(before, s)
-		} else {
+		switch {
+		case s.SQL == keysOff:
+			before, after = append(before, s), l.say(keysOn)
+		case strings.HasPrefix(s.SQL, keysCheck):
+			checks = append(checks, s)
+		default:
 			inside = append(inside, s)
 		}
 	}
-	if len(before) > 0 {
-		inside = append(inside, l.say(keysCheck)...)
-		after = l.say(keysOn)
-	}
-	return before, inside, after
+	return before, append(inside, checks...), after
 }
 
 const (
