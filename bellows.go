@@ -117,6 +117,11 @@ type Request struct {
 	// DownFrom says which down SQL to use where ledger and file differ:
 	// "ledger", "file", or "" to refuse.
 	DownFrom string
+	// NoWait, for Up: plan backfills, and go on with what does not come after them.
+	NoWait bool
+	// Workers is how many workers of this process work on a backfill; 0 is as
+	// many as it says.
+	Workers int
 	// Approve is asked once, after the plan is known and before anything is
 	// done, with everything that will be destroyed, counted. nil approves.
 	Approve func(losses []event.Destroys) error
@@ -186,7 +191,7 @@ type Entry struct {
 
 // Trouble is something half-done or inconsistent, and what can be done about it.
 type Trouble struct {
-	Kind     string // "half-done", "failed", "edited", "missing", "invalid-index"
+	Kind     string // "half-done", "under-way", "failed", "edited", "missing"
 	Revision string
 	Text     string
 	// Done of Total statements are applied, for "half-done".

@@ -68,7 +68,7 @@ func (m *Migrator) Redo(ctx context.Context, n int, r Request) (Report, error) {
 }
 
 func ask(r Request) run.Ask {
-	a := run.Ask{Target: r.Target, Steps: r.Steps, Batch: r.Batch, Single: r.SingleTransaction, DownFrom: r.DownFrom, Approve: r.Approve}
+	a := run.Ask{Target: r.Target, Steps: r.Steps, Batch: r.Batch, Single: r.SingleTransaction, DownFrom: r.DownFrom, NoWait: r.NoWait, Workers: r.Workers, Approve: r.Approve}
 	if r.Only != nil {
 		a.Only = []revision.ID{}
 		for _, id := range r.Only {

@@ -86,7 +86,7 @@ func (m *Migrator) Status(ctx context.Context) (Status, error) {
 	s.Current = texts(v.Graph.Current(v.Done()).Sorted())
 	s.Revisions = revisionsOf(v, &s)
 	for _, r := range s.Revisions {
-		if r.State == "pending" || r.State == "reverted" || r.State == "failed" {
+		if r.State == "pending" || r.State == "reverted" || r.State == "failed" || r.State == ledger.Running && r.Kind == string(revision.Backfill) {
 			s.Pending++
 		}
 	}
@@ -140,6 +140,8 @@ func lineOf(rev revision.Revision, v *run.View, s *Status, edited map[string]boo
 		}
 	}
 	switch {
+	case e.HalfDone() && rev.Kind == revision.Backfill:
+		r.State = ledger.Running
 	case e.HalfDone() && s.Holder != nil && (s.Holder.Run == e.Run || s.Holder.Run == v.Progress[rev.ID].Run):
 		r.State = ledger.Running
 	case e.HalfDone():
@@ -201,6 +203,8 @@ func (m *Migrator) Troubles(ctx context.Context) ([]Trouble, error) {
 func actionsFor(t run.Trouble) []string {
 	id := string(t.ID)
 	switch t.Kind {
+	case run.UnderWay:
+		return []string{"bellows backfill status", "bellows backfill run " + id}
 	case "half-done":
 		resume := "bellows up"
 		if t.Direction == revision.Down {

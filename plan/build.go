@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/revision"
@@ -56,6 +57,9 @@ func (b *builder) build() error {
 	if err != nil {
 		return err
 	}
+	if b.step.Script.Fill != nil && section != nil && strings.Contains(section.SQL, chunkMark) {
+		return b.chunks(*section)
+	}
 	if b.step.Script.Go {
 		b.step.Tx = TxOne
 		return nil
@@ -84,25 +88,52 @@ func (b *builder) build() error {
 	return b.transact(*section)
 }
 
-// refuseKind refuses the kinds that are read and checked but not yet run.
+// refuseKind refuses the kind that is read and checked but not yet run.
 func refuseKind(rev revision.Revision, sc revision.Script) error {
-	at := fault.Pos{File: rev.File}
-	switch {
-	case rev.Kind == revision.Backfill && sc.Fill != nil:
-		at = sc.Fill.At
-	case rev.Kind == revision.Change && sc.Change != nil:
-		at = sc.Change.At
-	case rev.Kind != revision.Backfill && rev.Kind != revision.Change:
+	if rev.Kind != revision.Change {
 		return nil
+	}
+	at := fault.Pos{File: rev.File}
+	if sc.Change != nil {
+		at = sc.Change.At
 	}
 	return fault.At(at, fault.Unsupported, "this build does not run migrations of kind %s", rev.Kind).
 		Try("the file was read and found in order and nothing was run; name an earlier target, or run it with a build that can")
+}
+
+// chunkMark stands for the rows of a chunk, and chunkAny for any rows, in as
+// many bytes, so that places stay right.
+const (
+	chunkMark = ":chunk"
+	chunkAny  = "(1=1) "
+)
+
+// chunks is a section that runs in chunks: what its statements do is known from
+// the text with a condition in the place of the mark, what is shown is as written.
+func (b *builder) chunks(sec revision.Section) error {
+	written := sec.SQL
+	sec.SQL = strings.ReplaceAll(written, chunkMark, chunkAny)
+	sts, err := b.cut(sec)
+	if err != nil {
+		return err
+	}
+	for i := range sts {
+		sts[i].SQL = strings.ReplaceAll(sts[i].SQL, chunkAny, chunkMark)
+	}
+	b.step.Statements, b.step.Tx = sts, TxChunks
+	if b.step.Move.Direction == revision.Up {
+		return b.checks()
+	}
+	return nil
 }
 
 // section is the SQL of the move's direction; nil when there is none to run.
 func (b *builder) section() (*revision.Section, error) {
 	rev, sc := b.step.Revision, b.step.Script
 	if b.step.Move.Direction != revision.Down {
+		if sc.Fill != nil {
+			return &sc.Fill.Body, nil
+		}
 		return sc.Up, nil
 	}
 	at := fault.Pos{File: rev.File}

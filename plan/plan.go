@@ -166,6 +166,9 @@ const (
 	TxOne Tx = "one"
 	// TxEach: each statement alone, progress recorded per statement.
 	TxEach Tx = "each"
+	// TxChunks: rows change chunk by chunk, each chunk in a transaction of its own,
+	// by any number of workers and without the lock.
+	TxChunks Tx = "chunks"
 	// TxNone is a step without statements, or written in Go without a transaction.
 	TxNone Tx = "none"
 )

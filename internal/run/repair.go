@@ -197,6 +197,9 @@ func shorten(s string) string {
 	return s
 }
 
+// UnderWay is the kind of trouble that is none: a backfill that goes on.
+const UnderWay = "under-way"
+
 // Trouble is something half-done.
 type Trouble struct {
 	Kind        string // "half-done", "failed", "edited", "missing", "invalid-index"
@@ -249,6 +252,10 @@ func sortedEntries(s ledger.State) []revision.ID {
 
 func (r *Runner) halfDone(ctx context.Context, v *View, e ledger.Entry) Trouble {
 	p := v.Progress[e.ID]
+	if e.Kind == revision.Backfill {
+		return Trouble{Kind: UnderWay, ID: e.ID, Direction: p.Direction, Error: e.Error,
+			Text: fmt.Sprintf("the backfill %s %s is under way", e.ID, e.Name)}
+	}
 	t := Trouble{Kind: "half-done", ID: e.ID, Direction: p.Direction, Done: p.Done, Error: e.Error, Unknown: p.Started}
 	built, err := r.plan(ctx, v, Ask{DownFrom: FromLedger}, []revision.Move{{ID: e.ID, Direction: p.Direction}})
 	if err == nil {

@@ -70,6 +70,8 @@ type Ask struct {
 	Batch    bool
 	Only     []revision.ID
 	Single   bool
+	Workers  int  // of a backfill, in this process; 0: as many as it says
+	NoWait   bool // plan backfills, and go on with what does not come after them
 	DownFrom string
 	Action   string // for the journal; "" is "up" or "down"
 	Approve  func([]event.Destroys) error
@@ -158,7 +160,7 @@ func (r *Runner) Down(ctx context.Context, ask Ask) (Report, error) {
 func (r *Runner) drive(ctx context.Context, ask Ask, choose func(*View) ([]revision.Move, error)) (Report, error) {
 	begun := time.Now()
 	rep := Report{Run: r.o.Run}
-	w := &work{Runner: r, ask: ask, report: &rep}
+	w := &work{Runner: r, ask: ask, report: &rep, planned: revision.Set{}}
 	nothing, err := r.idle(ctx, choose)
 	if err != nil || nothing {
 		return rep, err
@@ -200,7 +202,8 @@ type work struct {
 	// leaseOnly: the session's lock is of no use, see leaked.
 	leaseOnly bool
 	seq       int64
-	before    *int64 // references that led nowhere before foreign keys were switched off
+	planned   revision.Set // backfills that were planned and are not waited for
+	before    *int64       // references that led nowhere before foreign keys were switched off
 }
 
 // persist does the work and, when the connection breaks, starts over with a new
@@ -209,6 +212,11 @@ func (w *work) persist(ctx context.Context, choose func(*View) ([]revision.Move,
 	for tries := 0; ; tries++ {
 		before := len(w.report.Applied) + len(w.report.Reverted)
 		err := w.locked(ctx, func(ctx context.Context) error { return w.act(ctx, choose) })
+		again, err := w.workOn(ctx, err)
+		if again {
+			tries = -1
+			continue
+		}
 		if !isGone(err) || w.o.Open == nil || ctx.Err() != nil {
 			return broken(err)
 		}
@@ -339,14 +347,11 @@ func (w *work) steps(ctx context.Context, p plan.Plan) error {
 			return w.interrupted(ctx)
 		}
 		s := &p.Steps[i]
-		w.started(s, i, len(p.Steps))
-		var err error
-		if s.Tx == plan.TxEach {
-			err = w.loosely(ctx, p.Steps[i:i+1], func() error { return w.each(ctx, s) })
-		} else {
-			err = w.together(ctx, p.Steps[i:i+1])
+		if w.waits(s) {
+			continue
 		}
-		if err != nil {
+		w.started(s, i, len(p.Steps))
+		if err := w.step(ctx, p.Steps[i:i+1]); err != nil {
 			return err
 		}
 		if err := w.freshSession(ctx, s); err != nil {
@@ -355,6 +360,24 @@ func (w *work) steps(ctx context.Context, p plan.Plan) error {
 		s.Script, s.Statements = revision.Script{}, nil // a long run need not keep what is done
 	}
 	return nil
+}
+
+// step carries out one step in the way that suits it.
+func (w *work) step(ctx context.Context, one []plan.Step) error {
+	s := &one[0]
+	switch s.Tx {
+	case plan.TxEach:
+		return w.loosely(ctx, one, func() error { return w.each(ctx, s) })
+	case plan.TxChunks:
+		err := w.chunks(ctx, s)
+		var f *toFill
+		if w.ask.NoWait && errors.As(err, &f) {
+			w.planned.Add(s.Move.ID)
+			return nil
+		}
+		return err
+	}
+	return w.together(ctx, one)
 }
 
 func (w *work) started(s *plan.Step, i, of int) {
@@ -367,7 +390,7 @@ func (w *work) started(s *plan.Step, i, of int) {
 // single carries the whole plan out in one transaction.
 func (w *work) single(ctx context.Context, p plan.Plan) error {
 	for _, s := range p.Steps {
-		if s.Tx == plan.TxEach {
+		if s.Tx == plan.TxEach || s.Tx == plan.TxChunks {
 			return fault.New(fault.Unsupported, "%s %s cannot share one transaction with the others: %s", s.Move.ID, s.Revision.Name, orElse(s.TxWhy, "its statements run one by one")).
 				Try("leave --single-transaction away, or go to the revision before it first")
 		}
