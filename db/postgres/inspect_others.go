@@ -142,6 +142,9 @@ var probe = func() string {
 		{"pg_collation", "collnamespace"}, {"pg_conversion", "connamespace"}, {"pg_ts_config", "cfgnamespace"}, {"pg_ts_dict", "dictnamespace"},
 		{"pg_ts_parser", "prsnamespace"}, {"pg_ts_template", "tmplnamespace"}, {"pg_statistic_ext", "stxnamespace"}} {
 		sql += ` UNION ALL SELECT '` + class[0] + `', o.oid FROM ` + class[0] + ` o JOIN ` + spaces + ` n ON n.oid = o.` + class[1] + ` WHERE o.oid >= 16384 AND` + free(class[0], "o.oid")
+		if class[0] == "pg_operator" {
+			sql += ` AND o.oprcode <> 0` // a name that another operator speaks of
+		}
 	}
 	for _, class := range []string{"pg_cast", "pg_language", "pg_foreign_data_wrapper", "pg_foreign_server", "pg_user_mapping", "pg_event_trigger",
 		"pg_publication", "pg_am", "pg_transform", "pg_largeobject_metadata", "pg_default_acl"} {
@@ -156,11 +159,12 @@ const strangers = `SELECT i.type, i.identity FROM unnest($1::text[], $2::oid[]) 
 // oddities are things of users that are not rows with an address of their own,
 // or that live where only the server's own things should, and that no fact describes.
 const oddities = `SELECT 'security label', objtype || ' ' || objname, 'labels are not compared' FROM pg_seclabels WHERE $1::text[] IS NULL
-	UNION ALL SELECT 'subscription', subname, 'its connection may hold a password' FROM pg_stat_subscription WHERE $1::text[] IS NULL AND relid IS NULL
+	UNION ALL SELECT 'subscription', subname, 'its connection may hold a password' FROM pg_subscription WHERE $1::text[] IS NULL AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 	UNION ALL SELECT 'relation', c.oid::regclass::text, 'it lives in a schema of the server' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.oid >= 16384 AND n.nspname IN ('pg_catalog', 'information_schema') AND c.relkind NOT IN ('t', 'i', 'I') AND $1::text[] IS NULL AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
 	UNION ALL SELECT 'function', p.oid::regprocedure::text, 'it lives in a schema of the server' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 		WHERE p.oid >= 16384 AND n.nspname IN ('pg_catalog', 'information_schema') AND $1::text[] IS NULL AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+	UNION ALL SELECT 'index', c.oid::regclass::text, 'some partitions have no such index' FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relkind = 'I' AND NOT i.indisvalid
 	UNION ALL SELECT 'partition', c.oid::regclass::text, 'its detaching is pending' FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid WHERE h.inhdetachpending
 	UNION ALL SELECT 'trigger', t.tgname || ' on ' || t.tgrelid::regclass, 'it fires otherwise than the trigger of its parent table' FROM pg_trigger t JOIN pg_trigger p ON p.oid = t.tgparentid WHERE t.tgenabled <> p.tgenabled AND NOT t.tgisinternal
 	UNION ALL SELECT 'constraint', o.conname || coalesce(' of ' || t.relname, ''), 'the comment on a NOT NULL constraint is not compared' FROM pg_constraint o JOIN pg_description d ON d.objoid = o.oid AND d.classoid = 'pg_constraint'::regclass LEFT JOIN pg_class t ON t.oid = o.conrelid WHERE o.contype = 'n'`

@@ -154,7 +154,8 @@ const indexes = `SELECT 'index' _k, c.nspname _s, c.relname _o, c.kind _of, x.re
 
 func codeFamilies() []family {
 	return []family{
-		{sql: `SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END _k, n.nspname _s, p.proname _n, oidvectortypes(p.proargtypes) _a,
+		{sql: `SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END _k, n.nspname _s, p.proname _n,
+				CASE p.prokind WHEN 'p' THEN pg_get_function_identity_arguments(p.oid) ELSE oidvectortypes(p.proargtypes) END _a,
 				'pg_proc' _c, p.oid _id, pg_get_userbyid(p.proowner) _owner, p.proacl::text _acl,
 				substr(pg_get_functiondef(p.oid), length('CREATE OR REPLACE ' || CASE p.prokind WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END || quote_ident(n.nspname) || '.' || quote_ident(p.proname)) + 1) AS definition,
 				pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result, l.lanname AS language,

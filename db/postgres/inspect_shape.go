@@ -311,7 +311,11 @@ func (r *reading) comments(ctx context.Context) error {
 		if f.ID.Kind == schema.Column && at.sub == 0 {
 			return // what stands behind the column, such as its sequence
 		}
-		f.Attrs = f.Attrs.With(schema.Comment, v[3])
+		key := schema.Comment
+		if f.ID.Kind == schema.Constraint && at.class == "pg_class" {
+			key = "index comment"
+		}
+		f.Attrs = f.Attrs.With(key, v[3])
 	})
 }
 
@@ -375,6 +379,75 @@ func (r *reading) tie() {
 		}
 	}
 	r.tieParts(on)
+	r.tieShells()
+	r.tieCasts()
+}
+
+// tieCasts lets a cast with a function need those without one to the same type:
+// what the function gives may be taken for the type by them only.
+func (r *reading) tieCasts() {
+	target := func(f *schema.Fact) string { _, t, _ := strings.Cut(f.ID.Name, " AS "); return t }
+	for i := range r.facts {
+		f := &r.facts[i]
+		if f.ID.Kind != "cast" || f.Get("function") == "" {
+			continue
+		}
+		for j := range r.facts {
+			if g := &r.facts[j]; g.ID.Kind == "cast" && g.Get("method") == "binary" && target(g) == target(f) {
+				f.Needs = append(f.Needs, g.ID)
+			}
+		}
+	}
+}
+
+// columnsOfParts are the columns, by name, of tables that have a parent or a child.
+func (r *reading) columnsOfParts() map[schema.ID]map[string]int32 {
+	columns := map[schema.ID]map[string]int32{}
+	for _, l := range r.links {
+		if f := &r.facts[l.from]; f.ID.Kind == schema.Partition {
+			columns[f.Parent()] = map[string]int32{}
+			if n, ok := r.find(l.to); ok {
+				columns[r.facts[n].ID] = map[string]int32{}
+			}
+		}
+	}
+	if len(columns) == 0 {
+		return nil
+	}
+	for i := range r.facts {
+		if f := &r.facts[i]; f.ID.Kind == schema.Column {
+			if of := columns[f.Parent()]; of != nil {
+				of[f.ID.Name] = int32(i)
+			}
+		}
+	}
+	return columns
+}
+
+// tieShells lets the functions of a type written in C need its name only: the
+// type needs them.
+func (r *reading) tieShells() {
+	for i := range r.facts {
+		if r.facts[i].ID.Kind != "base type" {
+			continue
+		}
+		base := r.facts[i].ID
+		shell := base
+		shell.Kind = "shell type"
+		byID := map[schema.ID]bool{}
+		for _, id := range r.facts[i].Needs {
+			byID[id] = true
+		}
+		for j := range r.facts {
+			if f := &r.facts[j]; byID[f.ID] {
+				if at := slices.Index(f.Needs, base); at >= 0 {
+					f.Needs[at] = shell
+				}
+			}
+		}
+		r.facts[i].Needs = append(r.facts[i].Needs, shell)
+		r.facts = append(r.facts, schema.Fact{ID: shell, Attrs: schema.NewAttrs("of", "base type")})
+	}
 }
 
 // forget takes a need away that a fact of its own stands for.
@@ -387,6 +460,7 @@ func (r *reading) forget(n int32, need schema.ID) {
 // indexes and constraints where it is a partition: the server matches them when
 // the partition is attached. The child itself does not need its parent.
 func (r *reading) tieParts(on map[schema.ID][]schema.ID) {
+	columns := r.columnsOfParts()
 	for _, l := range r.links {
 		f := &r.facts[l.from]
 		parent, ok := r.find(l.to)
@@ -402,6 +476,11 @@ func (r *reading) tieParts(on map[schema.ID][]schema.ID) {
 		child, up := f.Parent(), r.facts[parent].ID
 		if n, ok := r.at[address{"pg_class", uint32(l.child), 0}]; ok {
 			r.forget(n, up)
+		}
+		for name, n := range columns[child] {
+			if m, ok := columns[up][name]; ok {
+				r.facts[n].Needs = append(r.facts[n].Needs, r.facts[m].ID)
+			}
 		}
 		if f.Get("bound") != "" {
 			f.Needs = append(append(f.Needs, on[child]...), on[up]...)

@@ -46,8 +46,16 @@ func (s *spelling) drop(f *schema.Fact) {
 		s.say("ALTER", word(f.Of), on(f), "SET WITHOUT CLUSTER")
 	case defaultPrivileges:
 		s.defaults(f, granted(f, s.l.Dialect.Version()), usual(f, s.l.Dialect.Version()))
-	case schema.Trigger, schema.Rule, schema.Policy:
-		s.say("DROP", object(f))
+	case baseTypeKind:
+		s.say("DROP", object(f), "CASCADE") // its functions need it too
+	case shellType:
+		if f.Get("of") == "" {
+			s.say("DROP", object(f))
+		}
+	case schema.Function:
+		if !slices.ContainsFunc(f.Needs, func(id schema.ID) bool { return id.Kind == shellType && s.w.Drops(id) }) {
+			s.say("DROP", object(f))
+		}
 	default:
 		s.say("DROP", object(f))
 	}
@@ -352,15 +360,16 @@ func (s *spelling) alterNotNull(c *diff.Change, table, column string) {
 	}
 	switch {
 	case was && !is:
-		s.say(column, "DROP NOT NULL")
+		s.say(strings.Replace(column, " ONLY ", " ", 1), "DROP NOT NULL")
 	case !was && is && (f.Get("not null name") != "" || f.Get("not null not valid") != ""):
 		valid := ""
 		if f.Get("not null not valid") != "" {
 			valid = "NOT VALID"
 		}
 		s.say(table, "ADD CONSTRAINT", Ident(named(f)), "NOT NULL", Ident(f.ID.Name), valid)
+	case !was && is && s.parentSetsNotNull(f):
 	case !was && is:
-		s.say(column, "SET NOT NULL")
+		s.say(strings.Replace(column, " ONLY ", " ", 1), "SET NOT NULL")
 	case was && is:
 		if c.Has("not null name") {
 			s.say(table, "RENAME CONSTRAINT", Ident(named(c.Before)), "TO", Ident(named(f)))
@@ -369,6 +378,21 @@ func (s *spelling) alterNotNull(c *diff.Change, table, column string) {
 			s.say(table, "VALIDATE CONSTRAINT", Ident(named(f)))
 		}
 	}
+}
+
+// parentSetsNotNull tells whether the column of a parent table becomes NOT NULL
+// too, and makes this one so.
+func (s *spelling) parentSetsNotNull(f *schema.Fact) (sets bool) {
+	table, ok := s.w.After.Find(f.Parent())
+	if !ok {
+		return false
+	}
+	s.inParents(table, f, func(parent *schema.Fact) {
+		if c, ok := s.w.Alters(parent.ID); ok && c.Has("not null") && c.After.Get("not null") != "" {
+			sets = true
+		}
+	})
+	return sets
 }
 
 func (s *spelling) alterIdentity(c *diff.Change, column string) {
@@ -434,7 +458,11 @@ func (s *spelling) alterConstraint(c *diff.Change) {
 			}
 			s.say("ALTER TABLE", on(f), "ALTER CONSTRAINT", Ident(f.ID.Name), how)
 		}
-		s.alterIndex(c, dotted(f.ID.Schema, f.ID.Name))
+		index := dotted(f.ID.Schema, f.ID.Name)
+		s.alterIndex(c, index)
+		if v := f.Get("index comment"); c.Has("index comment") {
+			s.say("COMMENT ON INDEX", index, "IS", orElse(text(v), v, "NULL"))
+		}
 	}
 	if c.Has("not valid") {
 		what := "ALTER TABLE"
@@ -471,13 +499,22 @@ func (s *spelling) alterSequence(c *diff.Change) {
 		words = append(words, "AS "+orElse(f.Get("type"), f.Get("type"), "bigint"))
 	}
 	minimum, maximum, start := usualRange(f.Get("type"), f.Get("increment"))
+	if m := f.Get("minimum"); m != "" && !strings.HasPrefix(f.Get("increment"), "-") {
+		start = m
+		if c.Has("minimum") {
+			s.say("SELECT pg_catalog.setval("+text(name(f))+", "+m+", false) FROM", name(f), "WHERE last_value <", m)
+		}
+	}
 	for _, o := range [...][3]string{{"increment", "INCREMENT BY", "1"}, {"minimum", "MINVALUE", minimum}, {"maximum", "MAXVALUE", maximum}, {"start", "START WITH", start}, {"cache", "CACHE", "1"}} {
-		if c.Has(o[0]) || c.Has("type") && (o[0] == "minimum" || o[0] == "maximum") || c.Has("increment") && o[0] != "cache" {
+		if c.Has(o[0]) || c.Has("type") && (o[0] == "minimum" || o[0] == "maximum") || (c.Has("increment") || c.Has("minimum")) && o[0] != "cache" {
 			words = append(words, o[1]+" "+orElse(f.Get(o[0]), f.Get(o[0]), o[2]))
 		}
 	}
 	if c.Has("cycle") {
 		words = append(words, onOff(f, "cycle", "CYCLE", "NO CYCLE"))
+	}
+	if strings.HasPrefix(f.Get("increment"), "-") != strings.HasPrefix(c.Before.Get("increment"), "-") {
+		words = append(words, "RESTART") // where it stands may be out of its new range
 	}
 	if len(words) > 0 {
 		s.say(append([]string{"ALTER SEQUENCE", name(f)}, words...)...)
@@ -535,13 +572,25 @@ func (s *spelling) alterOther(c *diff.Change) {
 		s.alterForeign(c)
 	case "text search dictionary":
 		if c.Has("options") {
-			s.say("ALTER TEXT SEARCH DICTIONARY", name(f), "("+f.Get("options")+")")
+			s.say("ALTER TEXT SEARCH DICTIONARY", name(f), "("+dictionaryOptions(c.Before.Get("options"), f.Get("options"))+")")
 		}
 	case "text search configuration":
 		if c.Has("mappings") {
 			s.mappings(f, c.Before.Get("mappings"))
 		}
 	}
+}
+
+// dictionaryOptions are the new options, and the names alone of those that go.
+func dictionaryOptions(before, after string) string {
+	list := argumentList(after)
+	for _, old := range argumentList(before) {
+		name, _, _ := strings.Cut(old, " = ")
+		if !slices.ContainsFunc(list, func(o string) bool { return strings.HasPrefix(o, name+" = ") }) {
+			list = append(list, name)
+		}
+	}
+	return strings.Join(slices.DeleteFunc(list, func(o string) bool { return o == "" }), ", ")
 }
 
 func (s *spelling) alterForeign(c *diff.Change) {

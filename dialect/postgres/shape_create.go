@@ -144,6 +144,14 @@ func (s *spelling) createTable(f *schema.Fact) {
 	s.satellites(f)
 	for _, g := range after {
 		s.satellites(g)
+		s.indexComment(g)
+	}
+}
+
+// indexComment is what is said of the index behind a key.
+func (s *spelling) indexComment(f *schema.Fact) {
+	if v := f.Get("index comment"); v != "" {
+		s.say("COMMENT ON INDEX", dotted(f.ID.Schema, f.ID.Name), "IS", text(v))
 	}
 }
 
@@ -204,6 +212,21 @@ func (s *spelling) columnLine(table, f *schema.Fact, value string, inherits bool
 			return Ident(f.ID.Name) + " WITH OPTIONS " + tail
 		}
 		return ""
+	}
+	if inherits && generated(f) != "" {
+		plain := *f
+		s.inParents(table, f, func(c *schema.Fact) {
+			if generated(c) == generated(f) { // it is inherited, and must not be said again
+				plain.Attrs = f.Attrs.With("generated stored", "").With("generated virtual", "")
+			}
+		})
+		f = &plain
+	}
+	if key := table.Get("partition key"); key != "" && f.Get("not null") != "" && f.Get("not null name") == "" && s.l.Dialect.Version() >= 180000 {
+		// Partitions carry the parent's name for it, and may be made first.
+		named := *f
+		named.Attrs = f.Attrs.With("not null name", f.ID.On+"_"+f.ID.Name+"_not_null")
+		f = &named
 	}
 	return columnHead(f) + prefix(" ", columnTail(f, value))
 }
@@ -417,6 +440,7 @@ func (s *spelling) createConstraint(f *schema.Fact) {
 	if t := f.Get("tablespace"); t != "" {
 		s.say("ALTER INDEX", index, "SET TABLESPACE", Ident(t))
 	}
+	s.indexComment(f)
 	s.attachIndex(f)
 }
 
@@ -426,7 +450,7 @@ func (s *spelling) parentConstraint(f *schema.Fact) bool {
 	for _, link := range s.w.After.On(schema.Partition, f.ID.Schema, f.ID.On) {
 		for _, id := range link.Needs {
 			if id.Kind == schema.Table {
-				if _, ok := s.w.After.Find(schema.ID{Kind: schema.Constraint, Schema: id.Schema, On: id.Name, Name: f.ID.Name}); ok && s.w.Stays(link.ID) {
+				if _, ok := s.w.After.Find(schema.ID{Kind: schema.Constraint, Schema: id.Schema, On: id.Name, Name: f.ID.Name}); ok && (s.w.Stays(link.ID) || link.Get("bound") == "") {
 					return true
 				}
 			}

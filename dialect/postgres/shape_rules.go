@@ -56,7 +56,7 @@ var rules = map[schema.Kind]map[string]when{
 		"statistics": alters, "options": alters, "server options": alters, "inherited": nothing, "generated stored": changedExpression, "generated virtual": changedExpression},
 	schema.Default:    {"expression": alters},
 	schema.Ownership:  {"column": alters},
-	schema.Constraint: {"not valid": changedValid, "deferrable": alters, "initially deferred": alters, "options": alters, "tablespace": alters, "parent": changedParent, "inherited": nothing},
+	schema.Constraint: {"not valid": changedValid, "deferrable": alters, "initially deferred": alters, "options": alters, "tablespace": alters, "parent": changedParent, "inherited": nothing, "index comment": alters},
 	schema.Index:      {"options": alters, "tablespace": alters, "statistics": alters, "parent": changedParent, "invalid": changedInvalid},
 	schema.Sequence: {"type": alters, "start": alters, "increment": alters, "minimum": alters, "maximum": alters, "cache": alters, "cycle": alters,
 		"unlogged": since(150000)},
@@ -362,21 +362,37 @@ func (l Language) Home(f *schema.Fact, v diff.Verb, w *diff.World) diff.Home {
 }
 
 func (l Language) homeOfConstraint(f *schema.Fact, w *diff.World) diff.Home {
-	if f.Of == schema.Domain {
+	plain := f.Get("not valid") == "" && f.Get("not enforced") == ""
+	if f.Of == schema.Domain && plain {
 		return diff.WithParentIfFree
 	}
-	plain := f.Get("not valid") == "" && f.Get("not enforced") == ""
 	switch f.Get("type") {
 	case "check":
 		if plain {
 			return diff.WithParentIfFree
 		}
 	case "primary key", "unique":
-		if f.Get("options") == "" && f.Get("tablespace") == "" && f.Get("parent") == "" && plain {
+		if f.Get("options") == "" && f.Get("tablespace") == "" && f.Get("parent") == "" && plain && !hasTwin(f, w) {
 			return diff.WithParentIfFree
 		}
 	}
 	return diff.Own
+}
+
+// hasTwin tells whether the table has another key over the same columns: in one
+// CREATE TABLE the server would make one of the two.
+func hasTwin(f *schema.Fact, w *diff.World) bool {
+	columns := func(f *schema.Fact) string {
+		_, c, _ := strings.Cut(f.Get("definition"), "(")
+		c, _, _ = strings.Cut(c, ")")
+		return c
+	}
+	for _, g := range w.After.On(schema.Constraint, f.ID.Schema, f.ID.On) {
+		if kind := g.Get("type"); g.ID != f.ID && (kind == "unique" || kind == "primary key") && columns(g) == columns(f) {
+			return true
+		}
+	}
+	return false
 }
 
 // Simple are the kinds that never need a table.

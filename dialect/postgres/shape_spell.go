@@ -137,6 +137,9 @@ func (s *spelling) owner(f *schema.Fact, owner string) {
 
 func (s *spelling) comment(f *schema.Fact, comment string) {
 	value := "NULL"
+	if f.ID == (schema.ID{Kind: schema.Namespace, Name: "public"}) {
+		value = text(PublicComment)
+	}
 	if comment != "" {
 		value = text(comment)
 	}

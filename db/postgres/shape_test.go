@@ -1,0 +1,241 @@
+package postgres_test
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/db/postgres"
+	own "github.com/bellowsdb/bellows/dialect/postgres"
+	"github.com/bellowsdb/bellows/diff"
+	"github.com/bellowsdb/bellows/internal/testdb"
+	"github.com/bellowsdb/bellows/schema"
+	"github.com/bellowsdb/bellows/sqltext"
+)
+
+// scenario is one pair of shapes.
+type scenario struct {
+	name    string
+	parts   map[string]string
+	version int
+}
+
+func (s scenario) has(part string) bool { _, ok := s.parts[part]; return ok }
+
+// scenarios reads the corpus.
+func scenarios(t *testing.T) []scenario {
+	t.Helper()
+	files, err := filepath.Glob("testdata/shapes/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	var all []scenario
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			name, part, ok := strings.Cut(f.Name, "/")
+			if !ok {
+				t.Fatalf("%s: %q is not NAME/PART", file, f.Name)
+			}
+			at := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
+			if at < 0 {
+				at = len(all)
+				all = append(all, scenario{name: name, parts: map[string]string{}})
+			}
+			all[at].parts[part] = string(f.Data)
+		}
+	}
+	return all
+}
+
+// shaper is a database whose shape is tried.
+type shaper struct {
+	t    testing.TB
+	url  string
+	conn db.Conn
+}
+
+func newShaper(t testing.TB, server testdb.Server) *shaper {
+	t.Helper()
+	s := &shaper{t: t, url: server.Database(t)}
+	var err error
+	if s.conn, err = (postgres.Driver{}).Open(context.Background(), s.url, db.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.conn.Close() })
+	return s
+}
+
+// load runs a script, each statement alone.
+func (s *shaper) load(script string) {
+	s.t.Helper()
+	for piece, err := range s.conn.Dialect().Split(script, sqltext.Options{}) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if piece.Text == "" {
+			continue
+		}
+		if _, err := s.conn.Exec(context.Background(), piece.Text); err != nil {
+			s.t.Fatalf("%s\n%v", piece.Text, err)
+		}
+	}
+}
+
+// run runs the statements of a plan.
+func (s *shaper) run(what string, p diff.Plan) {
+	s.t.Helper()
+	for _, st := range p.Statements {
+		if _, err := s.conn.Exec(context.Background(), st.SQL); err != nil {
+			s.t.Fatalf("%s: %s\n%v\nof:\n%s", what, st.SQL, err, p.SQL())
+		}
+	}
+	if _, err := s.conn.Exec(context.Background(), "RESET ALL"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shaper) inspect() schema.Schema {
+	s.t.Helper()
+	shape, err := s.conn.(db.Inspector).Inspect(context.Background(), db.Inspection{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, u := range shape.Unmodelled {
+		s.t.Errorf("not modelled: %v", u)
+	}
+	return shape
+}
+
+var notText = regexp.MustCompile(`(?m)^(\\(un)?restrict .*|-- Dumped .*)\n`)
+
+// dump is the text of pg_dump; "" where there is none for the server.
+func (s *shaper) dump(server testdb.Server) string {
+	s.t.Helper()
+	if server.Major > 15 {
+		return ""
+	}
+	out, err := exec.Command("pg_dump", "--schema-only", s.url).Output()
+	if err != nil {
+		s.t.Fatalf("pg_dump: %v", err)
+	}
+	return notText.ReplaceAllString(string(out), "")
+}
+
+func same(t testing.TB, what string, got, want schema.Schema, p diff.Plan) {
+	t.Helper()
+	for _, c := range diff.Compare(got, want) {
+		t.Errorf("%s: %s", what, c.String())
+		for _, k := range c.Keys {
+			t.Errorf("   %s is %q, not %q", k, c.Before.Get(k), c.After.Get(k))
+		}
+	}
+	if t.Failed() {
+		t.Fatalf("after\n%s", p.SQL())
+	}
+}
+
+// TestShapes holds the laws of comparison for every scenario: the way there
+// gives the wanted facts and the same text of pg_dump, nothing is left to do
+// then, and the way back gives the start.
+func TestShapes(t *testing.T) {
+	server := testdb.PostgresServer(t)
+	for _, s := range scenarios(t) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.check(t, server)
+		})
+	}
+}
+
+func (s scenario) check(t *testing.T, server testdb.Server) {
+	a, b := newShaper(t, server), newShaper(t, server)
+	a.load(s.parts["both"] + s.parts["a"])
+	b.load(s.parts["both"] + s.parts["b"])
+	from, to := a.inspect(), b.inspect()
+	l := own.Language{Dialect: own.New(from.Version)}
+	up, down, class, err := diff.Both(from, to, l, diff.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if class == diff.Irreversible {
+		t.Fatal("there is no way back")
+	}
+	if want, ok := s.parts["class"]; ok && string(class) != strings.TrimSpace(want) {
+		t.Errorf("the way back is %s", class)
+	}
+	s.hazards(t, up)
+	again, err := diff.Make(from, to, l, diff.Options{})
+	if err != nil || again.SQL() != up.SQL() {
+		t.Fatalf("another plan the second time, %v:\n%s\n%s", err, up.SQL(), again.SQL())
+	}
+	before := a.dump(server)
+	a.run("up", up)
+	same(t, "up", a.inspect(), to, up)
+	sameText(t, "up", a.dump(server), b.dump(server), s)
+	a.run("down", down)
+	same(t, "down", a.inspect(), from, down)
+	if !s.has("a") || !strings.Contains(up.SQL(), "DROP COLUMN") {
+		sameText(t, "down", a.dump(server), before, s)
+	}
+	a.run("up again", up)
+	same(t, "up again", a.inspect(), to, up)
+}
+
+func sameText(t *testing.T, what, got, want string, s scenario) {
+	t.Helper()
+	if s.has("no-dump") {
+		return
+	}
+	if d := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); d != "" {
+		t.Errorf("%s: pg_dump tells another story, - want + got:\n%s", what, d)
+	}
+}
+
+// hazards compares the codes of a plan with those expected.
+func (s scenario) hazards(t *testing.T, p diff.Plan) {
+	t.Helper()
+	if !s.has("hazards") {
+		return
+	}
+	var got []string
+	for _, h := range p.Hazards() {
+		got = append(got, h.Code)
+	}
+	slices.Sort(got)
+	if want := strings.Fields(s.parts["hazards"]); !slices.Equal(slices.Compact(got), want) && len(got)+len(want) > 0 {
+		t.Errorf("hazards %v, not %v:\n%s", slices.Compact(got), want, p.SQL())
+	}
+}
+
+// TestShapesLoad renders each shape of the corpus and loads it into an empty
+// database.
+func TestShapesLoad(t *testing.T) {
+	server := testdb.PostgresServer(t)
+	for _, s := range scenarios(t) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			a, b := newShaper(t, server), newShaper(t, server)
+			a.load(s.parts["both"] + s.parts["b"])
+			shape := a.inspect()
+			script, err := own.Script(shape)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.load(script.SQL())
+			same(t, "loaded", b.inspect(), shape, script)
+			sameText(t, "loaded", b.dump(server), a.dump(server), s)
+		})
+	}
+}
