@@ -126,6 +126,10 @@ func (r *reading) change(verb string) {
 		return
 	}
 	r.touch(n, work{})
+	if strings.EqualFold(n.Name, sequences) {
+		r.is(verb, plan.Admin)
+		return
+	}
 	r.e.Changes = append(r.e.Changes, n)
 	if verb == "DELETE" && !r.c.Seek("WHERE") {
 		r.e.Destroys = append(r.e.Destroys, plan.Loss{Table: n, Rows: true})

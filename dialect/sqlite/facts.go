@@ -43,3 +43,7 @@ var upkeep = map[string]bool{
 var inFile = map[string]bool{
 	"user_version": true, "application_id": true, "schema_version": true,
 }
+
+// sequences is the table in which SQLite counts for AUTOINCREMENT. Its rows are
+// part of the shape of other tables.
+const sequences = "sqlite_sequence"

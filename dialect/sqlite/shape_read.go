@@ -448,6 +448,9 @@ func (k checks) table(d Dialect, name string, facts []schema.Fact) error {
 // sameType compares a type as we spell it with one as SQLite does, which keeps
 // blanks and takes quotes off.
 func sameType(ours, theirs string) bool {
+	if strings.EqualFold(ours, theirs) {
+		return true
+	}
 	bare := func(s string) string {
 		s = strings.ToUpper(strings.Join(strings.Fields(s), ""))
 		return strings.NewReplacer(`"`, "", "`", "", "[", "", "]", "", "'", "").Replace(s)
