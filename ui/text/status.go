@@ -54,7 +54,7 @@ func writeStatus(p *page, a answer.Status) {
 func counted(all []bellows.Revision) int {
 	n := 0
 	for _, r := range all {
-		if !r.AppliedAt.IsZero() {
+		if !r.AppliedAt.IsZero() && r.State != "pending" { // a repeatable one may be to be run again
 			n++
 		}
 	}
