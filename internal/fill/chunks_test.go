@@ -237,10 +237,7 @@ func (p *property) check() {
 	if n := p.number("SELECT COUNT(*) FROM t WHERE old = 1 AND touched <> 1"); n > 0 {
 		p.t.Fatalf("%d of %d rows of key %s (%s) were not changed exactly once", n, p.number("SELECT COUNT(*) FROM t"), p.k.name, f.Strategy)
 	}
-	chunks := "bellows.fill_chunk"
-	if p.engine.name != "postgres" {
-		chunks = "bellows_fill_chunk"
-	}
+	chunks := p.engine.table("fill_chunk")
 	// While nobody disturbs, a chunk that was probed for has as many rows as planned.
 	if n := p.number("SELECT COUNT(*) FROM " + chunks + " WHERE run = '" + f.ID + "' AND changed <> rows_n"); n > 0 && quiet && f.Strategy == "probe" {
 		p.t.Fatalf("%d chunks of key %s have another number of rows than planned", n, p.k.name)

@@ -37,13 +37,13 @@ func TestKillMatrix(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			const rows = 700
+			const rows = 260
 			for at := 1; ; at++ {
 				url := e.place(t, rows)
 				c := child{URL: url, Process: "a", KillAt: at, Script: script(double, check("SELECT id FROM posts WHERE b IS NULL OR b <> a * 2"))}
 				out, code, killed := c.run(t)
 				if !killed {
-					if code != 0 || at < 40 {
+					if code != 0 || at < 30 {
 						t.Fatalf("after %d points it exits %d: %s", at-1, code, out)
 					}
 					t.Logf("%d points", at-1)

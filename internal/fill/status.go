@@ -104,16 +104,28 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill) (Sta
 	return s, nil
 }
 
-// report reads how a backfill was left.
-func (j *job) report(s session) (Report, error) {
+// report reads how a backfill was left. A session that broke meanwhile is
+// replaced: the server may be on its way up.
+func (j *job) report(w *watched) (Report, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), planTime)
 	defer cancel()
-	f, err := j.led.ReadFill(ctx, s, j.id)
-	if err != nil {
-		return Report{}, err
+	for {
+		f, err := j.led.ReadFill(ctx, w, j.id)
+		if err == nil {
+			var status Status
+			if status, err = read(ctx, j.led, w, f); err == nil {
+				return Report{Fill: f, Status: status}, nil
+			}
+		}
+		if !isGone(err) || w.limits.Open == nil {
+			return Report{}, err
+		}
+		for w.renew(ctx) != nil {
+			if sleep(ctx, jitter(500*time.Millisecond)); ctx.Err() != nil {
+				return Report{}, err
+			}
+		}
 	}
-	status, err := read(ctx, j.led, s, f)
-	return Report{Fill: f, Status: status}, err
 }
 
 // begins tells that workers begin.

@@ -18,30 +18,32 @@ const (
 
 // watch tells the progress, and makes workers give way for whom sessions of the
 // application wait.
-func (j *job) watch(ctx context.Context, s session) {
-	keyer, _ := s.Conn.(db.Keyer)
-	seen := map[db.Waiting]bool{}
+func (j *job) watch(ctx context.Context, w *watched) {
+	var seen map[db.Waiting]bool
 	told := time.Now()
 	for {
 		sleep(ctx, lookTime)
 		if ctx.Err() != nil {
 			return
 		}
-		if keyer != nil {
-			seen = j.giveWay(ctx, keyer, seen)
+		var err error
+		if keyer, ok := w.Conn.(db.Keyer); ok {
+			seen, err = j.makeWay(ctx, keyer, seen)
 		}
-		if time.Since(told) > tellTime && j.o.Sink != nil {
+		if err == nil && time.Since(told) > tellTime && j.o.Sink != nil {
 			told = time.Now()
-			if isGone(j.progress(ctx, s)) {
-				return // the workers tell
-			}
+			err = j.progress(ctx, w.session)
+		}
+		if isGone(err) && ctx.Err() == nil {
+			_ = w.renew(ctx) // or with the next look
 		}
 	}
 }
 
-// giveWay cancels the chunks for which a session has been waiting since the look
-// before, and gives who waits now.
-func (j *job) giveWay(ctx context.Context, keyer db.Keyer, seen map[db.Waiting]bool) map[db.Waiting]bool {
+// makeWay cancels the chunks for which a session has been waiting since the look
+// before, and gives who waits now. Where it may not be looked, the chunks' own
+// time-outs hold.
+func (j *job) makeWay(ctx context.Context, keyer db.Keyer, seen map[db.Waiting]bool) (map[db.Waiting]bool, error) {
 	working := j.working()
 	sessions := make([]db.Session, 0, len(working))
 	for s := range working {
@@ -49,7 +51,7 @@ func (j *job) giveWay(ctx context.Context, keyer db.Keyer, seen map[db.Waiting]b
 	}
 	waiting, err := keyer.Blocked(ctx, sessions)
 	if err != nil {
-		return nil // it may not look; the chunks' own time-outs hold
+		return nil, err
 	}
 	now := map[db.Waiting]bool{}
 	for _, who := range waiting {
@@ -59,11 +61,13 @@ func (j *job) giveWay(ctx context.Context, keyer db.Keyer, seen map[db.Waiting]b
 		}
 		for s, w := range working {
 			if s.PID == who.For && w.yield.CompareAndSwap(busy, yielding) {
-				_ = keyer.Cancel(ctx, s)
+				if err := keyer.Cancel(ctx, s); err != nil {
+					return now, err
+				}
 			}
 		}
 	}
-	return now
+	return now, nil
 }
 
 // The states of a worker, as those who watch it see them.

@@ -28,11 +28,11 @@ type Report struct {
 func Work(ctx context.Context, id string, o Options) (Report, error) {
 	o = o.withDefaults()
 	begun := time.Now()
-	control, done, err := o.control(ctx, id)
+	control, err := o.control(ctx, id)
 	if err != nil {
 		return Report{}, err
 	}
-	defer done()
+	defer control.done()
 	j, f, err := join(ctx, control, id, o)
 	if err != nil || !f.Active() || f.State == ledger.FillChecked {
 		return Report{Fill: f}, err
@@ -47,31 +47,46 @@ func Work(ctx context.Context, id string, o Options) (Report, error) {
 	return rep, err
 }
 
-// control is the session that starts and watches.
-func (o Options) control(ctx context.Context, id string) (session, func(), error) {
-	c, done := o.Conn, func() {}
-	if o.Open != nil {
-		fresh, err := o.Open(ctx, "bellows/backfill/"+id+"/control")
+// watched is the session that starts and watches; it is replaced when it breaks.
+type watched struct {
+	session
+	id string
+}
+
+func (o Options) control(ctx context.Context, id string) (*watched, error) {
+	w := &watched{session: session{Conn: o.Conn, limits: o}, id: id}
+	if err := w.renew(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// renew opens the session, anew when it was open.
+func (w *watched) renew(ctx context.Context) error {
+	if w.limits.Open != nil {
+		c, err := w.limits.Open(ctx, "bellows/backfill/"+w.id+"/control")
 		if err != nil {
-			return session{}, nil, err
+			return err
 		}
-		c, done = fresh, func() { _ = fresh.Close() }
+		w.done()
+		w.Conn = c
 	}
-	lang, err := language(c)
-	if err != nil {
-		done()
-		return session{}, nil, err
+	var err error
+	if w.lang, err = language(w.Conn); err != nil {
+		return err
 	}
-	s := session{Conn: c, lang: lang, limits: o}
-	if err := s.prepare(ctx); err != nil {
-		done()
-		return session{}, nil, err
+	return w.prepare(ctx)
+}
+
+// done ends the session, unless it is the caller's.
+func (w *watched) done() {
+	if w.limits.Open != nil && w.Conn != nil {
+		_ = w.Close()
 	}
-	return s, done, nil
 }
 
 // join reads a backfill and makes it running.
-func join(ctx context.Context, s session, id string, o Options) (*job, ledger.Fill, error) {
+func join(ctx context.Context, s *watched, id string, o Options) (*job, ledger.Fill, error) {
 	led := ledger.New(s.Dialect(), o.Ledger)
 	f, err := led.ReadFill(ctx, s, id)
 	if err != nil {
@@ -84,7 +99,7 @@ func join(ctx context.Context, s session, id string, o Options) (*job, ledger.Fi
 	if f.State == ledger.FillCancelled || f.State == ledger.FillApplied || f.State == ledger.FillChecked {
 		return j, f, nil
 	}
-	f, err = j.start(ctx, s)
+	f, err = j.start(ctx, s.session)
 	if err != nil {
 		return nil, f, err
 	}
@@ -171,17 +186,17 @@ func patiently(ctx context.Context, patience time.Duration, try func() error) er
 }
 
 // work runs the workers of this process and what goes on beside them.
-func (j *job) work(ctx context.Context, control session, f ledger.Fill) error {
+func (j *job) work(ctx context.Context, control *watched, f ledger.Fill) error {
 	ctx, j.quit = context.WithCancel(ctx)
 	defer j.quit()
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	j.ended = ended
-	n := j.crew(control, f)
-	j.begins(ctx, control, f, n)
+	n := j.crew(control.session, f)
+	j.begins(ctx, control.session, f, n)
 	var crew sync.WaitGroup
 	for i := range n {
 		crew.Go(func() {
-			if err := j.member(ctx, control, i); err != nil {
+			if err := j.member(ctx, control.session, i); err != nil {
 				j.fail(err)
 			}
 		})
