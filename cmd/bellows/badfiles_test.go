@@ -243,11 +243,11 @@ func badStatements() []bad {
 		failed("check that returns rows", "", ":6:1", fault.Check, file("2_x.sql", "-- migrate:revises 1\n-- migrate:data\nINSERT INTO base VALUES (2, 'b'), (3, NULL);\n\n-- migrate:check\nSELECT id, name FROM base WHERE id > 1;\n\n-- migrate:down\nDELETE FROM base WHERE id > 1;\n")),
 		failed("check that returns rows on PostgreSQL", "postgres", ":6:1", fault.Check, file("2_x.sql", "-- migrate:revises 1\n-- migrate:data\nINSERT INTO base VALUES (2, 'b'), (3, NULL);\n\n-- migrate:check\nSELECT id, name FROM base WHERE id > 1;\n\n-- migrate:down\nDELETE FROM base WHERE id > 1;\n")),
 		failed("check that fails", "", ":6:15", "sqlite.1", file("2_x.sql", "-- migrate:revises 1\n-- migrate:data\nINSERT INTO base VALUES (2, 'b');\n\n-- migrate:check\nSELECT id FRM base;\n\n-- migrate:down\nDELETE FROM base WHERE id > 1;\n")),
-		{name: "backfill", m: file("2_x.sql", "-- migrate:revises 1\n-- migrate:backfill table:base\nUPDATE base SET name = 'x' WHERE :chunk;\n"), exit: 1, code: fault.Unsupported, at: x + ":2:1"},
+		{name: "backfill of a table without a key", on: "postgres", m: file("2_x.sql", "-- migrate:revises 1\n-- migrate:backfill table:plain\nUPDATE plain SET name = 'x' WHERE :chunk;\n"), exit: 1, code: fault.Unsupported, at: x + ":2:1",
+			set: func(t *testing.T, s *scene) { s.sql(t, "CREATE TABLE plain (name text)") }},
 		{name: "change", m: file("2_x.sql", changeText("")), exit: 1, code: fault.Unsupported, at: x + ":2:1"},
-		{name: "backfill behind a good migration", exit: 1, code: fault.Unsupported, at: "m/3_y.sql:2:1", m: map[string]string{
-			"2_x.sql": "-- migrate:revises 1\n-- migrate:up\nCREATE TABLE x (id integer);\n-- migrate:down\nDROP TABLE x;\n",
-			"3_y.sql": "-- migrate:revises 2\n-- migrate:backfill table:base\nUPDATE base SET name = 'x' WHERE :chunk;\n"}},
+		{name: "change behind a good migration", exit: 1, code: fault.Unsupported, at: "m/3_y.sql:2:1", m: map[string]string{
+			"2_x.sql": twoSQL, "3_y.sql": strings.Replace(changeText(""), "revises 1", "revises 2", 1)}},
 
 		failed("syntax error", "", ":4:1", "sqlite.1", second("CREATE TABLE x (id integer);\nCREAT TABLE y (id integer);")),
 		failed("syntax error on PostgreSQL", "postgres", ":4:1", "postgres.42601", second("CREATE TABLE x (id int);\nCREAT TABLE y (id int);")),
