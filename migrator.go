@@ -33,14 +33,15 @@ type engine struct {
 	driver  db.Driver
 	dialect dialect.Dialect
 	meant   func(url string) string // how to write a URL that other programs take for one of this kind, or ""
+	far     bool                    // to connect takes a while, and makes nothing
 }
 
 // engines lists the parts by hand. The one for embedded files comes first.
 func engines() []engine {
 	return []engine{
-		{sqlite.Driver{}, sqlitedialect.New(0), sqlite.Meant},
-		{postgres.Driver{}, postgresdialect.New(0), postgres.Meant},
-		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0), mysql.Meant},
+		{sqlite.Driver{}, sqlitedialect.New(0), sqlite.Meant, false},
+		{postgres.Driver{}, postgresdialect.New(0), postgres.Meant, true},
+		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0), mysql.Meant, true},
 	}
 }
 
@@ -107,18 +108,48 @@ func Open(ctx context.Context, url string, o Options) (*Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := prepare(o)
-	if err != nil {
+	m := &Migrator{o: o, who: whoAmI(o.Actor), engine: e, url: url, owned: true}
+	id := newRun()
+	connected := func() (db.Conn, error) { return m.connect(ctx, "bellows/"+orElse(o.Verb, "library")+"/"+id) }
+	if e.far {
+		connected = begun(connected) // while the folder is read
+	}
+	if err := m.read(); err != nil {
+		if e.far {
+			go discard(connected)
+		}
 		return nil, err
 	}
-	m.engine, m.url, m.owned = e, url, true
-	id := newRun()
-	c, err := m.connect(ctx, "bellows/"+orElse(o.Verb, "library")+"/"+id)
+	c, err := connected()
 	if err != nil {
 		return nil, err
 	}
 	m.runner = run.New(c, m.options("", id))
 	return m, nil
+}
+
+// begun begins to connect and gives a function that waits for it.
+func begun(connect func() (db.Conn, error)) func() (db.Conn, error) {
+	type result struct {
+		c   db.Conn
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		c, err := connect()
+		done <- result{c, err}
+	}()
+	return func() (db.Conn, error) {
+		r := <-done
+		return r.c, r.err
+	}
+}
+
+// discard closes a session that nobody wants any more.
+func discard(connected func() (db.Conn, error)) {
+	if c, err := connected(); err == nil {
+		_ = c.Close()
+	}
 }
 
 // OpenConn is Open with the caller's own session, such as db/postgres.FromPgx
@@ -147,22 +178,30 @@ func OpenFolder(o Options, scheme string) (*Migrator, error) {
 	return m, err
 }
 
-// prepare reads the folder.
+// prepare makes a migrator that has read the folder.
 func prepare(o Options) (*Migrator, error) {
 	m := &Migrator{o: o, who: whoAmI(o.Actor)}
-	if o.Files != nil || o.Dir != "" {
-		f, err := open.Folder(source.Options{FS: o.Files, Dir: o.Dir, Flat: o.Flat, Format: o.Format, Repeatable: o.Repeatable})
+	if err := m.read(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// read reads the folder.
+func (m *Migrator) read() error {
+	if m.o.Files != nil || m.o.Dir != "" {
+		f, err := open.Folder(source.Options{FS: m.o.Files, Dir: m.o.Dir, Flat: m.o.Flat, Format: m.o.Format, Repeatable: m.o.Repeatable})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m.files.Folder = f
 	}
-	if err := m.files.addGo(o.Go); err != nil {
-		return nil, err
+	if err := m.files.addGo(m.o.Go); err != nil {
+		return err
 	}
 	var err error
 	m.base, err = revision.New(m.files.Revisions())
-	return m, err
+	return err
 }
 
 func (m *Migrator) connect(ctx context.Context, app string) (db.Conn, error) {

@@ -145,8 +145,13 @@ func (g *Graph) Pending(applied Set) []ID {
 // [Graph.Effective] gives.
 func (g *Graph) Missing(applied []ID) []ID {
 	var out []ID
+	next := 0 // most were applied in the order of the graph
 	for _, id := range applied {
-		if _, ok := g.Lookup(id); !ok {
+		if next < len(g.revs) && g.revs[next].ID == id {
+			next++
+		} else if i, ok := g.find(id); ok {
+			next = int(i) + 1
+		} else if _, ok := g.Lookup(id); !ok {
 			out = append(out, id)
 		}
 	}

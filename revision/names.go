@@ -24,6 +24,9 @@ func Compare(a, b ID) int {
 			}
 			return cmp.Compare(x[i:], y[i:])
 		}
+		if end := runEnd(x, i); end > i && end == runEnd(y, i) {
+			return cmp.Compare(x[i], y[i]) // as many digits: the first that differs tells
+		}
 		for i > 0 && digitAt(x, i-1) {
 			i--
 		}

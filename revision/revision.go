@@ -94,12 +94,12 @@ const (
 // Section is one run of SQL in a file, with its options. At is the place of the
 // first character of SQL. A zero timeout means the configured one.
 type Section struct {
-	SQL              string
-	At               fault.Pos
-	Tx               TxMode
-	Mixed            bool // mixing schema and data was allowed by the author
-	LockTimeout      time.Duration
-	StatementTimeout time.Duration
+	SQL              string        `json:",omitzero"`
+	At               fault.Pos     `json:",omitzero"`
+	Tx               TxMode        `json:",omitzero"`
+	Mixed            bool          `json:",omitzero"` // mixing schema and data was allowed by the author
+	LockTimeout      time.Duration `json:",omitzero"`
+	StatementTimeout time.Duration `json:",omitzero"`
 }
 
 // Script is what a revision does. Which fields are set depends on its kind:
@@ -107,19 +107,19 @@ type Section struct {
 // Irreversible (any), Check (data, backfill), Fill and Write (backfill), Steps
 // (change).
 type Script struct {
-	Revision ID
-	Kind     Kind
-	Up       *Section
-	Down     *Section
+	Revision ID       `json:",omitzero"`
+	Kind     Kind     `json:",omitzero"`
+	Up       *Section `json:",omitzero"`
+	Down     *Section `json:",omitzero"`
 	// Irreversible is the author's reason why there is no way back; nil when not
 	// declared.
-	Irreversible *string
-	Check        []Section
-	Fill         *FillSpec
-	Change       *ChangeSpec
+	Irreversible *string     `json:",omitzero"`
+	Check        []Section   `json:",omitzero"`
+	Fill         *FillSpec   `json:",omitzero"`
+	Change       *ChangeSpec `json:",omitzero"`
 	// Go is set for a migration written in Go: Up and Down are nil then and the
 	// functions are found under the revision's id.
-	Go bool
+	Go bool `json:",omitzero"`
 }
 
 // FillSpec is the head and body of a backfill. Zero numbers mean the default.

@@ -163,6 +163,6 @@ func bare(s *revision.Section) *revision.Section {
 		return nil
 	}
 	c := *s
-	c.SQL = ""
+	c.SQL, c.At.Text = "", "" // which is in the SQL
 	return &c
 }
