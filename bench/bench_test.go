@@ -108,8 +108,9 @@ func measure(b *testing.B, args ...string) measured {
 type contender func(b *testing.B) []string
 
 // race lets the program and a floor take turns, and reports the medians of
-// milliseconds, peak memory, and of the ratios of neighbouring turns with their
-// spread.
+// milliseconds and of the ratios of neighbouring turns with their spread, the
+// ratio of the best turns, which other work on the machine disturbs least, and
+// the greatest peak of memory.
 func race(b *testing.B, floorName string, ours, floor contender) {
 	b.Helper()
 	var mine, theirs, ratios, cpu, mem []float64
@@ -128,6 +129,7 @@ func race(b *testing.B, floorName string, ours, floor contender) {
 	b.ReportMetric(median(ratios), "ratio")
 	b.ReportMetric(slices.Min(ratios), "ratio-min")
 	b.ReportMetric(slices.Max(ratios), "ratio-max")
+	b.ReportMetric(slices.Min(mine)/slices.Min(theirs), "ratio-best")
 	b.ReportMetric(median(mine), "ms")
 	b.ReportMetric(median(cpu), "cpu-ms")
 	b.ReportMetric(median(theirs), floorName+"-ms")
