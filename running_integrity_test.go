@@ -198,12 +198,13 @@ func TestRepeatables(t *testing.T) {
 		rewrite(t, dir, "repeatable/b.sql", say("b2"))
 		up(t, migrator(t, url, bellows.Options{Dir: dir}))
 		equal(t, "log", log(), "a b a2 b2")
-		// Going down leaves them; what is gone is forgotten by nobody.
+		// What went down may have taken something of theirs with it, so the next up
+		// runs them again, as far as their files are there.
 		remove(t, dir, "repeatable/a.sql")
 		m = migrator(t, url, bellows.Options{Dir: dir})
 		down(t, m, "base")
 		up(t, m)
-		equal(t, "log", log(), "a b a2 b2")
+		equal(t, "log", log(), "a b a2 b2 b2")
 	})
 }
 

@@ -16,9 +16,10 @@ func TestStopped(t *testing.T) {
 		name, options string
 		code          int
 		says, state   string
+		line          string
 	}{
-		{"statement by statement", " transaction:false", 7, "interrupted; 1 of 3 statements of 1 parts are done", "failed  1 "},
-		{"one transaction", "", 130, "interrupted", "0 applied, 1 pending"},
+		{"statement by statement", " transaction:false", 7, "interrupted; 1 of 3 statements of 1 parts are done", "failed  1 ", "  2/3 SELECT pg_advisory_lock(42)"},
+		{"one transaction", "", 130, "interrupted", "0 applied, 1 pending", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -31,7 +32,7 @@ func TestStopped(t *testing.T) {
 			x := onTerminal(t, 100, command(dir, "up"))
 			x.until("up        1  parts (1 of 1)")
 			become(t, gate, gates["postgres"].waiting, "1")
-			x.until("1 s") // time goes by on the screen
+			x.until("up        1  parts (1 of 1)" + c.line + "  1 s") // time goes by on the screen
 			if err := x.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}

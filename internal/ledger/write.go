@@ -68,6 +68,12 @@ func (l Ledger) Reverted(id revision.ID, action, detail string, by By) []string 
 	return []string{l.setState(id, Reverted, "", by), l.Note(action, id, detail, by)}
 }
 
+// RunAgain gives the statement after which every repeatable file is run again:
+// what it made may be gone with what was reverted.
+func (l Ledger) RunAgain() string {
+	return "UPDATE " + l.table("revision") + " SET checksum = '' WHERE kind = " + l.d.Literal(string(revision.Repeatable))
+}
+
 // SetState gives the statements that change an entry's state and keep the rest.
 func (l Ledger) SetState(id revision.ID, state, failure, action, detail string, by By) []string {
 	return []string{l.setState(id, state, failure, by), l.Note(action, id, detail, by)}

@@ -204,7 +204,12 @@ func (t *transaction) flush(ctx context.Context) error {
 	work, cancel := t.grace(ctx)
 	defer cancel()
 	begun := time.Now()
+	lone := onlyStatement(from)
+	t.starts(from, lone)
 	err := t.conn.Send(work, items, func(i int, rows int64) {
+		if lone < 0 {
+			defer t.starts(from, i+1)
+		}
 		o := from[i]
 		if o.statement == nil {
 			return
@@ -216,6 +221,31 @@ func (t *transaction) flush(ctx context.Context) error {
 		return nil
 	}
 	return t.blame(ctx, err, from)
+}
+
+// starts tells that the server is at an item, when that is a migration's statement.
+func (t *transaction) starts(from []origin, i int) {
+	if i >= 0 && i < len(from) && from[i].statement != nil {
+		o := from[i]
+		t.emit(event.StatementStarted{ID: o.id, Number: o.number, Of: o.of, SQL: o.statement.SQL})
+	}
+}
+
+// onlyStatement is the migration's statement where there is only one; -1 where
+// there are several: of those that travel as one message some servers tell only
+// at the end which are done, so that it is not known which is at work.
+func onlyStatement(from []origin) int {
+	at := -1
+	for i, o := range from {
+		switch {
+		case o.statement == nil:
+		case at >= 0:
+			return -1
+		default:
+			at = i
+		}
+	}
+	return at
 }
 
 // blame finds the statement behind an error of Send.
@@ -357,6 +387,9 @@ func (w *work) reverts(s *plan.Step) []string {
 		if w.view.State.Entries[old].Holds() {
 			out = append(out, w.led.Reverted(old, w.ask.Action, "as part of "+string(id), w.by)...)
 		}
+	}
+	if len(w.view.Graph.Repeatables()) > 0 {
+		out = append(out, w.led.RunAgain())
 	}
 	return out
 }

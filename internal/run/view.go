@@ -176,7 +176,11 @@ func (v *View) upMoves(ask Ask, strict bool) ([]revision.Move, error) {
 		return nil, err
 	}
 	if ask.Only != nil {
-		return v.only(ask.Only, revision.Up)
+		moves, err := v.only(ask.Only, revision.Up)
+		if len(moves) == len(v.Graph.Pending(v.done)) {
+			moves = append(moves, v.repeats()...)
+		}
+		return moves, err
 	}
 	t, err := v.Graph.Target(orElse(ask.Target, "heads"), v.done)
 	if err != nil {
