@@ -80,15 +80,15 @@ func wetRooms() []Room {
 		{Path: "source/open", May: rooms(reader + "source/native source/golangmigrate source/dbmate source/diesel")},
 		{Path: "internal/ledger", May: rooms("backfill db dialect event fault plan revision"), Clock: true},
 		{Path: "internal/fill", May: rooms("backfill db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
-		{Path: "internal/run", May: rooms("db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
+		{Path: "internal/run", May: rooms("db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
 	}
 }
 
 func edgeRooms() []Room {
 	nouns := ". event fault lint plan revision sqltext ui/answer"
 	return []Room{
-		{Path: ".", Clock: true, May: rooms("config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
-			"event fault internal/ledger internal/run lint plan revision source source/native source/open sqltext")},
+		{Path: ".", Clock: true, May: rooms("backfill config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
+			"event fault internal/fill internal/ledger internal/run lint plan revision source source/native source/open sqltext")},
 		{Path: "ui/answer", May: rooms(nouns)},
 		{Path: "ui/text", May: rooms(nouns + " ui/draw")},
 		{Path: "ui/json", May: rooms(nouns + " ui/draw")},
