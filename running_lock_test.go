@@ -391,6 +391,29 @@ func TestLeakedSessionLock(t *testing.T) {
 	})
 }
 
+// A session that a proxy keeps after its user is gone is no sign of life: it
+// does not hold the lock, and once the lease expired it is taken over.
+func TestSharedSessionIsNoLife(t *testing.T) {
+	on(t, []server{onPostgres, onMariaDB}, func(t *testing.T, s server) {
+		url, dir := s.fresh(t), writeFiles(t, twoFiles)
+		m := migrator(t, url, bellows.Options{Dir: dir, LockWait: -1})
+		if _, err := m.Up(patient(t), "1"); err != nil {
+			t.Fatal(err)
+		}
+		pooled := another(t, url).Session()
+		hold := func(expires string) {
+			another(t, url).do("UPDATE " + s.table("lease") + " SET run = 'gone', owner = 'casper@afar', epoch = epoch + 1, session = " + strconv.FormatInt(pooled.PID, 10) +
+				", session_start = '" + pooled.Start + "', expires = '" + expires + " 00:00:00'")
+		}
+		hold("2100-01-01")
+		_, err := m.Up(patient(t), "heads")
+		refused(t, err, fault.Locked, "casper@afar")
+		hold("2001-01-01")
+		up(t, m)
+		equal(t, "journal", journal(t, m), "up 1, unlock, up 2")
+	})
+}
+
 // The lock's row says what a person needs.
 func TestHolderText(t *testing.T) {
 	url, dir := onSQLite.fresh(t), writeFiles(t, twoFiles)

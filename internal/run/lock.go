@@ -179,7 +179,11 @@ func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holdin
 	if err := w.ensureLedger(ctx); err != nil {
 		return f, nil, err
 	}
-	f, other, took, err := w.led.Take(ctx, w.conn, w.claim(), w.o.Lease, func(h ledger.Holding) bool { return w.maySucceed(ctx, h) })
+	f, other, took, err := w.led.Take(ctx, w.conn, w.claim(), w.o.Lease, func(h ledger.Holding) bool {
+		// Where sessions have locks, that of a live holder would have stopped us:
+		// his is shared by a proxy, and tells nothing.
+		return ok && h.Expired || w.maySucceed(ctx, h)
+	})
 	if err != nil || !took {
 		return f, other, err
 	}
