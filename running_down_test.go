@@ -96,7 +96,7 @@ func TestIrreversible(t *testing.T) {
 		})})
 		up(t, m)
 		_, err := m.Down(patient(t), "2")
-		refused(t, err, fault.Irreversible, "3 c says no way down", "migrate:down")
+		refused(t, err, fault.Irreversible, "3 c has no way down", "migrate:down")
 		if err := m.Repair(patient(t), bellows.RepairRequest{Action: "mark-reverted", Revision: "3"}); err != nil {
 			t.Fatal(err)
 		}

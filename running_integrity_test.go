@@ -44,7 +44,7 @@ func TestEditedFile(t *testing.T) {
 			t.Errorf("exit %d", fault.CodeOf(err).Exit())
 		}
 		refused(t, m.Check(patient(t)), fault.Edited, "1_a.sql")
-		refused(t, m.Repair(patient(t), bellows.RepairRequest{Action: "accept-edit", Revision: "1"}), fault.Edited, "more than comments", "( id int PRIMARY KEY )", "( id bigint PRIMARY KEY )")
+		refused(t, m.Repair(patient(t), bellows.RepairRequest{Action: "accept-edit", Revision: "1"}), fault.Edited, "what was applied changed", "( id int PRIMARY KEY )", "( id bigint PRIMARY KEY )")
 		equal(t, "states", states(t, m), "1 edited, 2 pending")
 		rewrite(t, dir, "1_a.sql", "-- A comment.\n"+strings.Replace(twoFiles["1_a.sql"], "CREATE TABLE a", "/* and */ CREATE  TABLE\n  a", 1))
 		m = migrator(t, url, bellows.Options{Dir: dir})
@@ -58,6 +58,15 @@ func TestEditedFile(t *testing.T) {
 		up(t, m)
 		equal(t, "states", states(t, m), "1 applied, 2 applied")
 		equal(t, "journal", journal(t, m), "up 1, repair 1, up 2")
+		// The way down was not run yet: it may still be corrected.
+		rewrite(t, dir, "2_b.sql", strings.Replace(twoFiles["2_b.sql"], "-- migrate:down\n", "-- migrate:down\nDROP TABLE IF EXISTS absent;\n", 1))
+		m = migrator(t, url, bellows.Options{Dir: dir})
+		equal(t, "states", states(t, m), "1 applied, 2 edited")
+		if err := m.Repair(patient(t), bellows.RepairRequest{Action: "accept-edit", Revision: "2"}); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "states", states(t, m), "1 applied, 2 applied")
+		down(t, m, "-1")
 		down(t, m, "base")
 	})
 }

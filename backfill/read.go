@@ -55,7 +55,7 @@ func Read(l Language, script revision.Script, direction revision.Direction) (Tas
 	section := script.Fill.Body
 	if direction == revision.Down {
 		if script.Down == nil {
-			return t, fault.At(script.Fill.At, fault.Irreversible, "%s says no way down", script.Revision)
+			return t, fault.At(script.Fill.At, fault.Irreversible, "%s has no way down", script.Revision)
 		}
 		section = *script.Down
 	}

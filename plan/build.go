@@ -153,7 +153,7 @@ func (b *builder) section() (*revision.Section, error) {
 		if rev.Native {
 			hint = `add a "-- migrate:down" section, or say there is no way back: -- migrate:down irreversible "why"`
 		}
-		return nil, fault.At(at, fault.Irreversible, "%s %s says no way down", rev.ID, rev.Name).Try("%s", hint)
+		return nil, fault.At(at, fault.Irreversible, "%s %s has no way down", rev.ID, rev.Name).Try("%s", hint)
 	}
 	return sc.Down, nil
 }

@@ -397,7 +397,8 @@ func (e *stepwise) stumbled(ctx context.Context, err error) error {
 	if isGone(err) {
 		return err
 	}
-	if again := e.clean(context.WithoutCancel(ctx)); isGone(again) {
+	err = e.orInterrupted(ctx, err)
+	if again := e.cleanAnyway(ctx); isGone(again) {
 		return again
 	}
 	f := locate(err, &plan.Statement{})

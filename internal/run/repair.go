@@ -143,17 +143,24 @@ func (w *work) acceptEdit(ctx context.Context, id revision.ID) error {
 	if err != nil {
 		return err
 	}
-	for _, pair := range [...][2]*revision.Section{{stored.Up, file.Up}, {stored.Down, file.Down}} {
-		was, is, err := w.codes(pair[0], pair[1])
-		if err != nil {
-			return err
-		}
-		if !slices.Equal(was, is) {
-			return fault.At(fault.Pos{File: rev.File}, fault.Edited, "more than comments and blanks changed: %s", firstDifference(was, is)).
-				Try("bring the old text back and write a new migration")
-		}
+	was, is, err := w.codes(applied(stored), applied(file))
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(was, is) {
+		return fault.At(fault.Pos{File: rev.File}, fault.Edited, "what was applied changed: %s", firstDifference(was, is)).
+			Try("bring the old text back and write a new migration")
 	}
 	return w.record(ctx, w.led.AcceptEdit(rev, file, w.by))
+}
+
+// applied is the section that was run. The way down was not: it may be added or
+// corrected later.
+func applied(s revision.Script) *revision.Section {
+	if s.Fill != nil {
+		return &s.Fill.Body
+	}
+	return s.Up
 }
 
 func (r *Runner) codes(a, b *revision.Section) (was, is []string, err error) {

@@ -61,6 +61,13 @@ func (w *work) clean(ctx context.Context) error {
 	return nil
 }
 
+// cleanAnyway is clean, whatever became of the context.
+func (w *work) cleanAnyway(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return w.clean(ctx)
+}
+
 func setsSession(s *plan.Step) bool {
 	for i := range s.Statements {
 		if isSession(&s.Statements[i]) {

@@ -137,7 +137,7 @@ func (v *View) compare(g *revision.Graph) {
 			return
 		}
 		v.Problems = append(v.Problems, problem{fault.At(fault.Pos{File: rev.File}, fault.Edited, "%s %s is applied, and its file was edited since", rev.ID, rev.Name).
-			Try("bring the old text back and write a new migration; if only comments or blanks changed: bellows repair --accept-edit %s", rev.ID), rev.ID})
+			Try("bring the old text back and write a new migration; if only comments, blanks or the way down changed: bellows repair --accept-edit %s", rev.ID), rev.ID})
 	}
 	for rev := range g.All() {
 		check(rev)
