@@ -275,6 +275,33 @@ func TestRecordAnswerLost(t *testing.T) {
 	})
 }
 
+// A wire that went dead without a word: an interrupted run gives the session up
+// after a while, and the next one finds out what was done, also when the old
+// session's last words arrive late.
+func TestDeadWire(t *testing.T) {
+	on(t, []server{onPostgres, onMariaDB}, func(t *testing.T, s server) {
+		url, dir := s.fresh(t), writeFiles(t, twoFiles)
+		wire := testdb.Proxy(t, url)
+		ctx, cancel := context.WithCancel(patient(t))
+		m := migrator(t, wire.URL, bellows.Options{LockWait: -1, Grace: -1, Dir: dir, Point: func(name string) {
+			if name == "commit" || name == "each begun" {
+				wire.Stall()
+				cancel()
+			}
+		}})
+		if _, err := m.Up(ctx, "heads"); err == nil {
+			t.Fatal("no error")
+		}
+		wire.Resume()
+		m = migrator(t, url, bellows.Options{Dir: dir})
+		up(t, m)
+		equal(t, "states", states(t, m), "1 applied, 2 applied")
+		if got := journal(t, m); strings.Count(got, "up 1") != 1 || strings.Count(got, "up 2") != 1 {
+			t.Error(got)
+		}
+	})
+}
+
 // A server that stays away ends in an error that says what to do.
 func TestServerStaysAway(t *testing.T) {
 	t.Parallel()
