@@ -31,6 +31,7 @@ type Status struct {
 	LimitedBy                        string
 	Error, Code                      string
 	StartedAt, FinishedAt            time.Time
+	Setting                          Setting // as it is now
 }
 
 // workerTime is how long a worker that is not seen counts as there.
@@ -58,6 +59,7 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill) (Sta
 	s := Status{
 		ID: f.ID, Revision: f.Revision, Direction: f.Direction, Table: f.Table, State: f.State, Strategy: f.Strategy, Reason: f.Reason,
 		RowsTotal: f.Rows, ChunkSize: f.Size, Sweep: int(f.Sweep), Error: f.Error, Code: f.Code, StartedAt: f.StartedAt, FinishedAt: f.FinishedAt,
+		Setting: Setting{Target: &f.Target, Pause: &f.Pause, Rows: &f.Ceiling, Workers: &f.Workers, Poison: &f.Poison},
 	}
 	totals, err := led.Totals(ctx, c, f.ID)
 	if err != nil {
@@ -82,8 +84,10 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill) (Sta
 	if s.Poison, err = led.CountPoison(ctx, c, f.ID); err != nil {
 		return s, err
 	}
+	if f.State == ledger.FillPlanned && f.Want == ledger.WantPause {
+		s.State = "paused"
+	}
 	if f.State != ledger.FillRunning {
-		s.State = f.State
 		return s, nil
 	}
 	if f.Want == ledger.WantPause {

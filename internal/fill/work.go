@@ -54,7 +54,10 @@ type watched struct {
 }
 
 func (o Options) control(ctx context.Context, id string) (*watched, error) {
-	w := &watched{session: session{Conn: o.Conn, limits: o}, id: id}
+	w := &watched{session: session{limits: o}, id: id}
+	if o.Open == nil {
+		w.Conn = o.Conn
+	}
 	if err := w.renew(ctx); err != nil {
 		return nil, err
 	}
