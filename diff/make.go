@@ -85,8 +85,10 @@ func Both(before, after schema.Schema, l Language, o Options) (up, down Plan, cl
 	back.Renames = backwards(o.Renames, after)
 	down, reason := Make(after, before, l, back)
 	switch {
-	case reason != nil || len(down.Unsolved) > 0:
-		return up, Plan{}, Irreversible, nil
+	case reason != nil:
+		return up, Plan{Unsolved: []string{reason.Error()}}, Irreversible, nil
+	case len(down.Unsolved) > 0:
+		return up, Plan{Unsolved: down.Unsolved}, Irreversible, nil
 	case len(up.Losses()) > 0 || slices.ContainsFunc(up.Hazards(), func(h Hazard) bool { return h.Code == LosesValues }):
 		return up, down, Lossy, nil
 	}

@@ -3,10 +3,10 @@ package diff
 import (
 	"cmp"
 	"container/heap"
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/schema"
 )
 
@@ -24,13 +24,14 @@ type graph struct {
 	at      map[step]int
 	after   [][]int // edges: those that must come after
 	before  []int   // how many must come before
+	drawn   map[[2]int]bool
 	loose   Loose   // nil for a language without loose facts
 	soft    [][]int // of the edges, those that are given up when nothing else helps
 }
 
 // arrange gives the actions in an order in which each finds what it needs.
 func arrange(w *World, l Language) ([]*Action, error) {
-	g := &graph{w: w, l: l, at: map[step]int{}}
+	g := &graph{w: w, l: l, at: map[step]int{}, drawn: map[[2]int]bool{}}
 	g.collect()
 	g.after, g.soft, g.before = make([][]int, len(g.actions)), make([][]int, len(g.actions)), make([]int, len(g.actions))
 	g.loose, _ = l.(Loose)
@@ -143,9 +144,10 @@ func (g *graph) edge(from, to step) {
 		return
 	}
 	b, ok := g.at[to]
-	if !ok || a == b || slices.Contains(g.after[a], b) {
+	if !ok || a == b || g.drawn[[2]int{a, b}] {
 		return
 	}
+	g.drawn[[2]int{a, b}] = true
 	g.after[a] = append(g.after[a], b)
 	g.before[b]++
 }
@@ -165,13 +167,17 @@ func (g *graph) connect() {
 			g.edge(step{Drop, id}, step{Create, id})
 			for _, need := range g.needs(v.change.Before) {
 				g.edge(step{Drop, id}, step{Drop, need})
-				g.edge(step{Drop, id}, step{Modify, need})
+				if g.concerns(need, v.change.Before) {
+					g.edge(step{Drop, id}, step{Modify, need})
+				}
 			}
 		}
 		if v.alter {
 			for _, need := range g.needs(v.change.After) {
 				g.edge(step{Create, need}, step{Modify, id})
-				g.edge(step{Modify, need}, step{Modify, id})
+				if g.concerns(need, v.change.After) {
+					g.edge(step{Modify, need}, step{Modify, id})
+				}
 			}
 			if !g.isLoose(v.change.Before) {
 				for _, need := range v.change.Before.Needs {
@@ -182,7 +188,9 @@ func (g *graph) connect() {
 		if v.create {
 			for _, need := range g.needs(v.change.After) {
 				g.edge(step{Create, need}, step{Create, id})
-				g.edge(step{Modify, need}, step{Create, id})
+				if g.concerns(need, v.change.After) {
+					g.edge(step{Modify, need}, step{Create, id})
+				}
 			}
 			for _, name := range g.l.Names(v.change.After) {
 				for _, other := range taken[name] {
@@ -203,6 +211,16 @@ func (g *graph) connect() {
 	for id, v := range g.w.verdicts {
 		g.prefer(id, v)
 	}
+}
+
+// concerns tells whether a change in what a fact needs concerns the fact: that of
+// what it lives on does only where parts of that are changed along with it.
+func (g *graph) concerns(need schema.ID, f *schema.Fact) bool {
+	if need != f.Parent() || slices.Contains(f.Needs, need) {
+		return true
+	}
+	n, ok := g.at[step{Modify, need}]
+	return ok && len(g.actions[n].With) > 0
 }
 
 func (g *graph) isLoose(f *schema.Fact) bool { return g.loose != nil && g.loose.Loose(f) }
@@ -303,7 +321,7 @@ func (g *graph) sorted() ([]*Action, error) {
 		}
 	}
 	if len(order) < len(g.actions) {
-		return nil, fmt.Errorf("these changes need each other: %s", g.cycle())
+		return nil, fault.New(fault.Internal, "these changes need each other: %s", g.cycle())
 	}
 	return order, nil
 }

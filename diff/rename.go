@@ -1,9 +1,9 @@
 package diff
 
 import (
-	"fmt"
 	"slices"
 
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/schema"
 )
 
@@ -21,19 +21,19 @@ type Renamer interface {
 func rename(before, after schema.Schema, l Language, told []Rename) (schema.Schema, []Statement, error) {
 	renamer, ok := l.(Renamer)
 	if !ok && len(told) > 0 {
-		return before, nil, fmt.Errorf("renames are not known of this database")
+		return before, nil, fault.New(fault.Unsupported, "renames are not known of this database")
 	}
 	var statements []Statement
 	do := func(r Rename) error {
 		f, ok := before.Find(r.From)
 		if !ok {
-			return fmt.Errorf("rename of %s: there is none in the old shape", r.From)
+			return fault.New(fault.Usage, "rename of %s: there is none in the old shape", r.From)
 		}
 		if _, ok := after.Find(r.To); !ok {
-			return fmt.Errorf("rename of %s to %s: there is no %s in the new shape", r.From, r.To.Path(), r.To)
+			return fault.New(fault.Usage, "rename of %s to %s: there is no %s in the new shape", r.From, r.To.Path(), r.To)
 		}
 		if _, taken := before.Find(r.To); taken {
-			return fmt.Errorf("rename of %s to %s: the old shape has a %s already", r.From, r.To.Path(), r.To)
+			return fault.New(fault.Usage, "rename of %s to %s: the old shape has a %s already", r.From, r.To.Path(), r.To)
 		}
 		statements = append(statements, renamer.Rename(f, r.To)...)
 		before = renamed(before, renamer, r)
@@ -58,6 +58,7 @@ func rename(before, after schema.Schema, l Language, told []Rename) (schema.Sche
 // renamed is the shape after a rename.
 func renamed(s schema.Schema, l Renamer, r Rename) schema.Schema {
 	facts := make([]schema.Fact, 0, s.Len())
+	also := map[schema.ID]schema.ID{} // objects that have the name in theirs, such as functions over a type
 	for _, f := range s.Facts() {
 		concerns := f.ID == r.From || lives(f.ID, f.Of, r.From)
 		f.ID = moved(f.ID, f.Of, r)
@@ -75,9 +76,20 @@ func renamed(s schema.Schema, l Renamer, r Rename) schema.Schema {
 			}
 		}
 		if concerns {
-			f = l.Renamed(f, r.From, r.To)
+			was := f.ID
+			if f = l.Renamed(f, r.From, r.To); f.ID != was {
+				also[was] = f.ID
+			}
 		}
 		facts = append(facts, f)
+	}
+	for i := range facts {
+		for j, id := range facts[i].Needs {
+			if to, ok := also[id]; ok {
+				facts[i].Needs = slices.Clone(facts[i].Needs)
+				facts[i].Needs[j] = to
+			}
+		}
 	}
 	return schema.New(s.Dialect, s.Version, facts, s.Unmodelled...)
 }

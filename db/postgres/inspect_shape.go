@@ -520,6 +520,16 @@ func (r *reading) passOver() []schema.Fact {
 		}
 		return f.ID.Schema != "" && slices.Contains(r.leave, r.c.dialect.Quote(f.ID.Schema)+"."+r.c.dialect.Quote(name))
 	}
+	table := gone
+	owned := map[schema.ID]bool{} // sequences that go with a table
+	for i := range r.facts {
+		if f := &r.facts[i]; f.ID.Kind == schema.Ownership && slices.ContainsFunc(f.Needs, func(id schema.ID) bool { return table(&schema.Fact{ID: id}) }) {
+			owned[f.Parent()] = true
+		}
+	}
+	gone = func(f *schema.Fact) bool {
+		return table(f) || owned[f.ID] || f.ID.Kind == schema.Ownership && owned[f.Parent()]
+	}
 	for i := range r.facts {
 		f := &r.facts[i]
 		switch {

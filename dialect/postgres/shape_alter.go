@@ -39,7 +39,7 @@ func (s *spelling) drop(f *schema.Fact) {
 			s.say("DROP INDEX", name(f))
 		}
 	case replicaIdentity:
-		if _, ok := s.w.After.Find(schema.ID{Kind: f.Of, Schema: id.Schema, Name: id.On}); ok {
+		if table, ok := s.w.After.Find(schema.ID{Kind: f.Of, Schema: id.Schema, Name: id.On}); ok && table.Get("replica identity") == "" {
 			s.say("ALTER TABLE ONLY", on(f), "REPLICA IDENTITY DEFAULT")
 		}
 	case clusterOn:
@@ -361,13 +361,13 @@ func (s *spelling) alterNotNull(c *diff.Change, table, column string) {
 	switch {
 	case was && !is:
 		s.say(strings.Replace(column, " ONLY ", " ", 1), "DROP NOT NULL")
+	case !was && is && s.parentSetsNotNull(f):
 	case !was && is && (f.Get("not null name") != "" || f.Get("not null not valid") != ""):
 		valid := ""
 		if f.Get("not null not valid") != "" {
 			valid = "NOT VALID"
 		}
 		s.say(table, "ADD CONSTRAINT", Ident(named(f)), "NOT NULL", Ident(f.ID.Name), valid)
-	case !was && is && s.parentSetsNotNull(f):
 	case !was && is:
 		s.say(strings.Replace(column, " ONLY ", " ", 1), "SET NOT NULL")
 	case was && is:

@@ -48,6 +48,9 @@ var textual = map[string]bool{"definition": true, "expression": true, "using": t
 // Renamed writes the new name where the server would. Views, rules and the
 // bodies of functions keep the names they were written with.
 func (l Language) Renamed(f schema.Fact, from, to schema.ID) schema.Fact {
+	if f.ID.Args != "" && to.On == "" {
+		f.ID.Args = renamedArgs(f.ID.Args, from, to)
+	}
 	switch f.ID.Kind {
 	case schema.View, schema.MatView, schema.Function, schema.Procedure, schema.Rule:
 		return f
@@ -65,6 +68,18 @@ func (l Language) Renamed(f schema.Fact, from, to schema.ID) schema.Fact {
 	}
 	f.Attrs = attrs
 	return f
+}
+
+// renamedArgs are argument types after a type got another name.
+func renamedArgs(args string, from, to schema.ID) string {
+	list := strings.Split(args, ", ")
+	for i, arg := range list {
+		base := strings.TrimSuffix(arg, "[]")
+		if base == dotted(from.Schema, from.Name) {
+			list[i] = dotted(to.Schema, to.Name) + arg[len(base):]
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // replaceNames writes a new name for each identifier that is the old one.

@@ -52,7 +52,7 @@ func dryRooms() []Room {
 		{Path: "sqltext", Kind: Dry, May: rooms("fault")},
 		{Path: "diff", Kind: Dry, May: rooms("fault plan schema")},
 		{Path: "plan", Kind: Dry, May: rooms("fault revision schema sqltext")},
-		{Path: "dialect", Kind: Dry, May: rooms("fault plan revision schema sqltext")},
+		{Path: "dialect", Kind: Dry, May: rooms("diff fault plan revision schema sqltext")},
 		{Path: "dialect/internal/words", Kind: Dry, May: rooms("dialect fault plan sqltext")},
 		{Path: "dialect/postgres", Kind: Dry, May: language, Outside: []string{multigres}, Names: true},
 		{Path: "dialect/mysql", Kind: Dry, May: language, Names: true},
@@ -80,6 +80,8 @@ func wetRooms() []Room {
 		{Path: "source/open", May: rooms(reader + "source/native source/golangmigrate source/dbmate source/diesel")},
 		{Path: "internal/ledger", May: rooms("backfill db dialect event fault plan revision"), Clock: true},
 		{Path: "internal/fill", May: rooms("backfill db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
+		{Path: "internal/compare", May: rooms("db dialect diff fault schema")},
+		{Path: "internal/shadow", May: rooms("db fault plan sqltext")},
 		{Path: "internal/run", May: rooms("db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
 	}
 }

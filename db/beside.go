@@ -1,0 +1,16 @@
+package db
+
+import "context"
+
+// Neighbour is a Driver that can make databases beside another: throwaway ones,
+// which are named by us and hold nothing of anybody's.
+type Neighbour interface {
+	// Beside is the URL of the database of that name on the same server; where a
+	// database is a file, of a file of that name among temporary files.
+	Beside(url, name string) (string, error)
+	// Names are the databases beside the one the URL names whose names begin so.
+	Names(ctx context.Context, url, prefix string) ([]string, error)
+	// Clone makes a database of that name beside the one the URL names, as a copy
+	// of it. Nobody may be connected to the original.
+	Clone(ctx context.Context, url, name string) error
+}

@@ -1,0 +1,58 @@
+package postgres
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/bellowsdb/bellows/db"
+)
+
+var _ db.Neighbour = Driver{}
+
+// Beside is the URL of another database of the same server.
+func (Driver) Beside(rawURL, name string) (string, error) {
+	if _, err := parse(rawURL); err != nil {
+		return "", err
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", badURL("it cannot be taken apart")
+	}
+	u.Path, u.RawPath = "/"+name, ""
+	query := u.Query()
+	if query.Has("dbname") {
+		query.Del("dbname")
+		u.RawQuery = query.Encode()
+	}
+	return u.String(), nil
+}
+
+// Names are the databases of the server whose names begin so, sorted.
+func (Driver) Names(ctx context.Context, rawURL, prefix string) ([]string, error) {
+	c, _, err := besides(ctx, rawURL)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	rows, err := c.table(ctx, "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname, $1) ORDER BY 1", prefix)
+	var names []string
+	for _, r := range rows {
+		names = append(names, r[0])
+	}
+	return names, err
+}
+
+// Clone copies a database, file by file where the server can choose.
+func (Driver) Clone(ctx context.Context, rawURL, name string) error {
+	c, original, err := besides(ctx, rawURL)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	sql := "CREATE DATABASE " + c.dialect.Quote(name) + " TEMPLATE " + c.dialect.Quote(original)
+	if c.dialect.Version() >= 150000 {
+		sql += " STRATEGY file_copy"
+	}
+	_, err = c.Exec(ctx, sql)
+	return err
+}

@@ -1,0 +1,95 @@
+package shadow
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/sqltext"
+)
+
+// Text is a file of SQL.
+type Text struct{ Name, SQL string }
+
+// statement is one statement of a file that is yet to be run.
+type statement struct {
+	sql string
+	pos fault.Pos
+	err error
+	// setting: it sets something of the session for those behind it, and is run
+	// again in every round.
+	setting bool
+}
+
+// Load runs files of DDL, whatever order they and their statements are in: what
+// fails is tried again after the others, until a round brings nothing more. The
+// error is that of the first statement that cannot be run, with its place. Each
+// statement is run alone; what begins and ends transactions is passed over.
+func Load(ctx context.Context, c db.Conn, texts []Text) error {
+	waiting, err := cut(c, texts)
+	if err != nil {
+		return err
+	}
+	for {
+		var failed []statement
+		settings, worst := 0, -1
+		for _, s := range waiting {
+			if _, s.err = c.Exec(ctx, s.sql); s.err == nil && !s.setting {
+				continue
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if s.setting {
+				settings++
+			} else if worst < 0 {
+				worst = len(failed)
+			}
+			failed = append(failed, s)
+		}
+		switch {
+		case len(failed) == settings:
+			return nil
+		case len(failed) == len(waiting):
+			return refused(failed[worst])
+		}
+		waiting = failed
+	}
+}
+
+// cut cuts the files into statements.
+func cut(c db.Conn, texts []Text) ([]statement, error) {
+	var all []statement
+	for _, t := range texts {
+		for piece, err := range c.Dialect().Split(t.SQL, sqltext.Options{File: t.Name}) {
+			if err != nil {
+				return nil, err
+			}
+			if piece.Text == "" || piece.Kind != sqltext.SQL {
+				continue
+			}
+			s := statement{sql: piece.Text, pos: fault.Pos{File: t.Name, Line: piece.Line, Column: piece.Column}}
+			switch c.Dialect().Classify(piece.Text).Class {
+			case plan.Begin, plan.Commit, plan.Rollback, plan.Savepoint:
+				continue
+			case plan.Session:
+				s.setting = true
+			}
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+func refused(s statement) error {
+	code := fault.Failed
+	msg := s.err.Error()
+	var server *db.Error
+	if errors.As(s.err, &server) {
+		code, msg = server.Code, server.Error()
+	}
+	return fault.At(s.pos, code, "%s", msg).Because(s.err).While("loading the desired schema").
+		Try("the desired schema must load into an empty database; nothing was written")
+}
