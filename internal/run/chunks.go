@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/event"
@@ -36,7 +38,7 @@ func (w *work) chunks(ctx context.Context, s *plan.Step) error {
 		return explainUnlessGone(err, "ending the backfill")
 	}
 	w.point("fill finish")
-	sqls = append(sqls, w.records(s, 1, ledger.Done{Begun: f.StartedAt})...)
+	sqls = append(sqls, w.records(s, 1, ledger.Done{Duration: lasted(f)})...)
 	if err := w.commit(ctx, append(sqls, w.led.ClearProgress(s.Move.ID))); err != nil {
 		if isGone(err) {
 			return err
@@ -45,8 +47,17 @@ func (w *work) chunks(ctx context.Context, s *plan.Step) error {
 		return w.recordFailed(err)
 	}
 	w.point("fill finished")
-	w.finished(s.Move, s.Revision.Name, f.FinishedAt.Sub(f.StartedAt))
+	w.finished(s.Move, s.Revision.Name, lasted(f))
 	return nil
+}
+
+// lasted is how long a backfill took from its plan to its check.
+func lasted(f ledger.Fill) time.Duration {
+	end := f.FinishedAt
+	if end.IsZero() {
+		end = time.Now()
+	}
+	return max(end.Sub(f.StartedAt), 0)
 }
 
 // fillFailed records why a backfill cannot begin.
@@ -129,7 +140,7 @@ func (w *work) waits(s *plan.Step) bool {
 	return false
 }
 
-// Fills tells how far every backfill is.
+// Fills tells how far every backfill is, oldest first.
 func (r *Runner) Fills(ctx context.Context) (all []fill.Status, err error) {
 	err = r.reading(ctx, func() error {
 		ok, err := r.led.Exists(ctx, r.conn)
@@ -137,9 +148,18 @@ func (r *Runner) Fills(ctx context.Context) (all []fill.Status, err error) {
 			return explainUnlessGone(err, "reading the ledger")
 		}
 		all, err = fill.Read(ctx, r.conn, r.fillOptions())
+		slices.SortStableFunc(all, olderFill)
 		return explainUnlessGone(err, "reading the ledger")
 	})
 	return all, err
+}
+
+// olderFill orders backfills by when they began, those that have not begun last.
+func olderFill(a, b fill.Status) int {
+	if a.StartedAt.IsZero() != b.StartedAt.IsZero() {
+		return map[bool]int{true: 1, false: -1}[a.StartedAt.IsZero()]
+	}
+	return a.StartedAt.Compare(b.StartedAt)
 }
 
 // Fill does something to the newest backfill of a revision; with "" to the only
