@@ -3,15 +3,12 @@ package sqlite_test
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/db/dbtest"
 	own "github.com/bellowsdb/bellows/dialect/sqlite"
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/schema"
@@ -20,29 +17,6 @@ import (
 var update = flag.Bool("update", false, "write the plans of the scenarios anew")
 
 func language(c db.Conn) own.Language { return own.Language{Dialect: c.Dialect().(own.Dialect)} }
-
-// told are the renames of a scenario.
-func (s scenario) told(t testing.TB) (renames []diff.Rename) {
-	for _, line := range strings.Split(strings.TrimSpace(s.renames), "\n") {
-		if line == "" {
-			continue
-		}
-		kind, rest, _ := strings.Cut(line, " ")
-		if kind == "virtual" {
-			kind, rest = "virtual table", strings.TrimPrefix(rest, "table ")
-		}
-		from, to, ok := strings.Cut(rest, " ")
-		if !ok {
-			t.Fatalf("%s: rename %q", s.name, line)
-		}
-		r := diff.Rename{From: schema.ID{Kind: schema.Kind(kind), Name: from}, To: schema.ID{Kind: schema.Kind(kind), Name: to}}
-		if table, column, ok := strings.Cut(from, "."); ok {
-			r.From.On, r.From.Name, r.To.On = table, column, table
-		}
-		renames = append(renames, r)
-	}
-	return renames
-}
 
 // run runs a plan as a migration would: what must stand around the transaction
 // around it, and nothing that the last query inside finds.
@@ -100,21 +74,21 @@ func same(t testing.TB, c db.Conn, what string, want schema.Schema) {
 // Each plan makes one shape of the other, keeps the rows, and the way back
 // leads back; twice.
 func TestPlansLeadThereAndBack(t *testing.T) {
-	plans := map[string]map[string]string{}
-	for _, s := range scenarios(t) {
-		t.Run(s.name, func(t *testing.T) {
-			c := loaded(t, s.a)
-			fresh := loaded(t, s.b)
+	all := dbtest.Scenarios(t, shapes, 60)
+	for i, s := range all {
+		t.Run(s.Name, func(t *testing.T) {
+			c := loaded(t, s.A)
+			fresh := loaded(t, s.B)
 			a, b := inspect(t, c), inspect(t, fresh)
-			up, down, _, err := diff.Both(a, b, language(c), diff.Options{Renames: s.told(t)})
+			up, down, _, err := diff.Both(a, b, language(c), diff.Options{Renames: s.Told(t)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			load(t, c, s.rows)
+			load(t, c, s.Rows)
 			was := contents(t, c, a)
 			run(t, c, up)
 			same(t, c, "after the way there", b)
-			kept(t, s, up, was, contents(t, c, b))
+			kept(t, up, was, contents(t, c, b))
 			if got, want := observed(t, c), observed(t, fresh); got != want {
 				t.Errorf("SQLite sees\n%s\nwhere it should see\n%s", got, want)
 			}
@@ -122,55 +96,14 @@ func TestPlansLeadThereAndBack(t *testing.T) {
 			same(t, c, "after the way back", a)
 			run(t, c, up)
 			same(t, c, "there again", b)
-			if plans[s.archive] == nil {
-				plans[s.archive] = map[string]string{}
-			}
-			plans[s.archive][s.name+".up"], plans[s.archive][s.name+".down"] = written(up), written(down)
-			if !*update && (written(up) != s.up || written(down) != s.down) {
-				t.Errorf("other plans than in %s; look at them, then run with -update\nup:\n%sdown:\n%s", s.archive, written(up), written(down))
+			all[i].Up, all[i].Down = dbtest.Written(up), dbtest.Written(down)
+			if !*update && (all[i].Up != s.Up || all[i].Down != s.Down) {
+				t.Errorf("other plans than in %s; look at them, then run with -update\nup:\n%sdown:\n%s", s.Archive, all[i].Up, all[i].Down)
 			}
 		})
 	}
 	if *update {
-		rewrite(t, plans)
-	}
-}
-
-// written is a plan with its hazards.
-func written(p diff.Plan) string {
-	text := p.SQL()
-	for _, h := range p.Hazards() {
-		text += fmt.Sprintf("-- %s: %s: %s\n", h.Code, h.Object, h.Text)
-	}
-	return text
-}
-
-func rewrite(t *testing.T, plans map[string]map[string]string) {
-	for path, texts := range plans {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var files []txtar.File
-		for i, f := range archive.Files {
-			name, part, _ := strings.Cut(f.Name, ".")
-			if part == "up" || part == "down" {
-				continue
-			}
-			files = append(files, f)
-			if i+1 < len(archive.Files) && strings.HasPrefix(archive.Files[i+1].Name, name+".") && !strings.HasSuffix(archive.Files[i+1].Name, "up") && !strings.HasSuffix(archive.Files[i+1].Name, "down") {
-				continue
-			}
-			for _, part := range []string{".up", ".down"} {
-				if text := texts[name+part]; text != "" {
-					files = append(files, txtar.File{Name: name + part, Data: []byte(text)})
-				}
-			}
-		}
-		archive.Files = files
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		dbtest.Rewrite(t, all)
 	}
 }
 
@@ -217,7 +150,7 @@ func column(t testing.TB, c db.Conn, query string) (out []string) {
 
 // kept compares the rows of the columns that are in both shapes under one name,
 // and whose values no hazard is about.
-func kept(t testing.TB, s scenario, p diff.Plan, was, is map[string][]string) {
+func kept(t testing.TB, p diff.Plan, was, is map[string][]string) {
 	t.Helper()
 	for name, values := range was {
 		after, ok := is[name]

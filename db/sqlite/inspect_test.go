@@ -3,63 +3,21 @@ package sqlite_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/db/dbtest"
 	own "github.com/bellowsdb/bellows/dialect/sqlite"
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/schema"
 	"github.com/bellowsdb/bellows/sqltext"
 )
 
-// scenario is two shapes of a database.
-type scenario struct {
-	name, a, b, rows string
-	renames          string // one to a line: kind, old name, new name
-	up, down         string // the plans
-	archive          string
-}
-
-// scenarios are those of testdata/shapes, by name.
-func scenarios(t testing.TB) []scenario {
-	t.Helper()
-	paths, err := filepath.Glob("testdata/shapes/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]scenario{}
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range archive.Files {
-			name, part, _ := strings.Cut(f.Name, ".")
-			s := found[name]
-			if s.archive != "" && s.archive != path {
-				t.Fatalf("%s is in %s and in %s", name, s.archive, path)
-			}
-			s.name, s.archive = name, path
-			text, ok := map[string]*string{"a.sql": &s.a, "b.sql": &s.b, "rows.sql": &s.rows, "renames": &s.renames, "up": &s.up, "down": &s.down}[part]
-			if !ok {
-				t.Fatalf("%s: what is %s?", path, f.Name)
-			}
-			*text = string(f.Data)
-			found[name] = s
-		}
-	}
-	if len(found) < 60 {
-		t.Fatalf("there are %d scenarios, fewer than 60", len(found))
-	}
-	return slices.SortedFunc(maps.Values(found), func(a, b scenario) int { return strings.Compare(a.name, b.name) })
-}
+const shapes = "testdata/shapes/*.txtar"
 
 // loaded is an empty database in which a script was run.
 func loaded(t testing.TB, script string) db.Conn {
@@ -108,9 +66,9 @@ func render(c db.Conn, s schema.Schema) string {
 // What was rendered and loaded reads as what it was rendered from, and renders
 // the same again.
 func TestRenderedShapeIsTheSame(t *testing.T) {
-	for _, s := range scenarios(t) {
-		for side, script := range map[string]string{"a": s.a, "b": s.b} {
-			t.Run(s.name+"/"+side, func(t *testing.T) {
+	for _, s := range dbtest.Scenarios(t, shapes, 60) {
+		for side, script := range map[string]string{"a": s.A, "b": s.B} {
+			t.Run(s.Name+"/"+side, func(t *testing.T) {
 				c := loaded(t, script)
 				roundTrip(t, c, inspect(t, c))
 			})
@@ -139,12 +97,12 @@ func roundTrip(t testing.TB, c db.Conn, want schema.Schema) {
 
 // Texts that mean the same give the same facts.
 func TestSameMeaningSameFacts(t *testing.T) {
-	for _, s := range scenarios(t) {
-		if filepath.Base(s.archive) != "same.txtar" {
+	for _, s := range dbtest.Scenarios(t, shapes, 60) {
+		if filepath.Base(s.Archive) != "same.txtar" {
 			continue
 		}
-		t.Run(s.name, func(t *testing.T) {
-			a, b := inspect(t, loaded(t, s.a)), inspect(t, loaded(t, s.b))
+		t.Run(s.Name, func(t *testing.T) {
+			a, b := inspect(t, loaded(t, s.A)), inspect(t, loaded(t, s.B))
 			for _, c := range diff.Compare(a, b) {
 				t.Error(c.String())
 			}
