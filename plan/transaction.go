@@ -71,7 +71,14 @@ func (b *builder) head() string {
 // author wrote.
 func (b *builder) each(why string) error {
 	b.step.Tx, b.step.TxWhy = TxEach, why
+	kept := make([]Statement, 0, len(b.step.Statements))
 	for _, unit := range Units(b.step.Statements) {
+		if unit[0].Effect.Class == Commit && !b.reader.RollsBackDDL() {
+			// It goes with autocommit = 0, which dumps set to be faster.
+			b.note(unit[0].Pos, "skipped: %s, because what stands before it is committed", verb(unit[0]))
+			continue
+		}
+		kept = append(kept, unit...)
 		if controls(unit[0].Effect) && unit[0].Effect.Class != Begin && b.step.Revision.Native {
 			return fault.At(unit[0].Pos, fault.Finding, "%s without a BEGIN", verb(unit[0])).
 				Try("leave it out, or write the BEGIN of the transaction that it ends")
@@ -90,6 +97,7 @@ func (b *builder) each(why string) error {
 			}
 		}
 	}
+	b.step.Statements = kept
 	return nil
 }
 
