@@ -33,6 +33,8 @@ type Backfill struct {
 	LimitedBy                        string // what holds it back now; "" nothing
 	Error                            string // why it stopped; "" when it did not
 	StartedAt, FinishedAt            time.Time
+	// Setting is what holds now; no field is nil.
+	Setting BackfillSetting
 }
 
 // PoisonRow is a row whose change failed and that was set aside.
@@ -55,7 +57,7 @@ type BackfillSetting struct {
 	Poison  *int64         // most rows set aside
 }
 
-// Backfills tells how far every backfill is, the newest of each revision last.
+// Backfills tells how far every backfill is, the newest last.
 func (m *Migrator) Backfills(ctx context.Context) ([]Backfill, error) {
 	runner, end, err := m.begin("backfill")
 	if err != nil {
@@ -75,7 +77,8 @@ func (m *Migrator) backfillOf(s fill.Status) Backfill {
 	return Backfill{Revision: string(s.Revision), Name: rev.Name, Direction: string(s.Direction), Table: s.Table, State: s.State,
 		Strategy: s.Strategy, Reason: s.Reason, RowsTotal: s.RowsTotal, RowsDone: s.RowsDone, RowsChanged: s.RowsChanged,
 		Poison: s.Poison, ChunksDone: s.ChunksDone, ChunkSize: s.ChunkSize, Sweep: s.Sweep, Rate: s.Rate, ETA: s.ETA,
-		Workers: len(s.Workers), LimitedBy: s.LimitedBy, Error: s.Error, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt}
+		Workers: len(s.Workers), LimitedBy: s.LimitedBy, Error: s.Error, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
+		Setting: BackfillSetting{Rows: s.Setting.Rows, Target: s.Setting.Target, Pause: s.Setting.Pause, Workers: s.Setting.Workers, Poison: s.Setting.Poison}}
 }
 
 // RunBackfills joins the backfills that are under way, the one of a revision or,

@@ -105,7 +105,7 @@ func refuseKind(rev revision.Revision, sc revision.Script) error {
 // many bytes, so that places stay right.
 const (
 	chunkMark = ":chunk"
-	chunkAny  = "(1=1) "
+	chunkAny  = "(1 =1)"
 )
 
 // chunks is a section that runs in chunks: what its statements do is known from

@@ -126,7 +126,7 @@ func (a *app) execute(ctx context.Context) int {
 	root.SetErr(a.err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if a.exit < 0 {
-		a.finish(ctx, cmd.Name(), nil, a.usage(cmd, err))
+		a.finish(ctx, verbName(cmd), nil, a.usage(cmd, err))
 	}
 	return a.exit
 }

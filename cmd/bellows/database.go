@@ -16,11 +16,7 @@ func (a *app) dbVerb() *cobra.Command {
 		long:    `Makes or removes the database that the URL names, or waits until it answers.`,
 		example: "bellows db create\nbellows db wait --timeout 10s\nbellows db drop", exits: []int{8, 130}, max: -1,
 		run: func(_ context.Context, args []string) (answer.Answer, error) {
-			e := fault.New(fault.Usage, "bellows db wants create, drop or wait")
-			if near := fault.Nearest(first(args), []string{"create", "drop", "wait"}); near != "" {
-				return nil, e.Try("did you mean bellows db %s?", near)
-			}
-			return nil, e.Try("bellows db --help")
+			return nil, whichOf("db", first(args), "create", "drop", "wait")
 		}})
 	cmd.AddCommand(a.dbCreateVerb(), a.dbDropVerb(), a.dbWaitVerb())
 	return cmd

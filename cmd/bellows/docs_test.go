@@ -55,7 +55,7 @@ func TestHelpExamples(t *testing.T) {
 	for _, c := range everyVerb((&app{}).root()) {
 		t.Run(strings.ReplaceAll(c.CommandPath(), " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			dir := sandbox(t, c.Name())
+			dir := sandbox(t, strings.Fields(c.CommandPath())[1])
 			for _, line := range strings.Split(c.Example, "\n") {
 				runLine(t, dir, line)
 			}
@@ -132,7 +132,8 @@ func verbOf(line string) string {
 }
 
 // sandbox is a folder with the posts example, all but its last migration
-// applied; for init it is empty, for merge and rebase it has two heads.
+// applied; for init it is empty, for merge and rebase it has two heads, for
+// backfill there is one that was only begun.
 func sandbox(t *testing.T, verb string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -154,12 +155,29 @@ func sandbox(t *testing.T, verb string) string {
 	}
 	write(t, filepath.Join(dir, "bellows.toml"), "default = \"dev\"\n[env.dev]\nurl = \"sqlite:app.db\"\n[env.production]\nurl = \"sqlite:production.db\"\nprotected = true\n")
 	runLine(t, dir, "bellows up 20261109083000")
+	if verb == "backfill" {
+		write(t, filepath.Join(dir, "migrations/20261110120000_shout.sql"), shout)
+		runLine(t, dir, "bellows up --no-wait")
+	}
 	if slices.Contains([]string{"merge", "rebase"}, verb) {
 		write(t, filepath.Join(dir, "migrations/20261110120000_other.sql"), "-- migrate:revises 20261109083000\n-- migrate:up\nCREATE TABLE other (id integer);\n-- migrate:down\nDROP TABLE other;\n")
 		runLine(t, dir, "bellows up 20261109084500")
 	}
 	return dir
 }
+
+// shout is a backfill.
+const shout = `-- migrate:revises 20261109084500
+
+-- migrate:backfill table:topics poison:5
+UPDATE topics SET name = upper(name) WHERE name <> upper(name) AND :chunk;
+
+-- migrate:check
+SELECT id FROM topics WHERE name <> upper(name);
+
+-- migrate:down
+UPDATE topics SET name = lower(name) WHERE :chunk;
+`
 
 func write(t *testing.T, path, text string) {
 	t.Helper()

@@ -51,6 +51,7 @@ func (a *app) verbs() [][]*cobra.Command {
 	return [][]*cobra.Command{
 		{a.initVerb(), a.newVerb()},
 		{a.upVerb(), a.downVerb(), a.redoVerb(), a.planVerb(), a.tryVerb()},
+		{a.backfillVerb()},
 		{a.statusVerb(), a.historyVerb(), a.headsVerb(), a.showVerb(), a.graphVerb()},
 		{a.stampVerb(), a.mergeVerb(), a.rebaseVerb(), a.repairVerb(), a.unlockVerb()},
 		{a.dbVerb(), a.configVerb(), a.completionVerb(), a.versionVerb()},
@@ -209,16 +210,25 @@ func (a *app) command(v verb) *cobra.Command {
 			if err := restoreMinus(c.Flags()); err != nil {
 				return err
 			}
-			a.verb = c.Name()
+			a.verb = verbName(c)
 			ans, err := v.run(c.Context(), args)
 			if ans == nil && v.acts {
 				ans = answer.Run{}
 			}
-			a.finish(c.Context(), c.Name(), ans, err)
+			a.finish(c.Context(), a.verb, ans, err)
 			return nil
 		}
 	}
 	return cmd
+}
+
+// verbName is what an answer says of the verb: of backfill also the words behind it.
+func verbName(c *cobra.Command) string {
+	path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
+	if strings.HasPrefix(path, "backfill ") {
+		return path
+	}
+	return c.Name()
 }
 
 // arguments checks how many there are.

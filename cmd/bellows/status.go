@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/ui/answer"
 )
 
@@ -40,10 +42,23 @@ func (a *app) status(ctx context.Context, all, check bool) (answer.Answer, error
 		return nil, err
 	}
 	ans := answer.Status{Status: st, On: s.shownURL(), All: all}
+	if ans.Fills, err = filling(ctx, m, st); err != nil {
+		return nil, err
+	}
 	if check {
 		return ans, fit(st)
 	}
 	return ans, nil
+}
+
+// filling are the backfills that are under way; the database is asked only when
+// there may be any.
+func filling(ctx context.Context, m *bellows.Migrator, st bellows.Status) ([]bellows.Backfill, error) {
+	if !slices.ContainsFunc(st.Revisions, func(r bellows.Revision) bool { return r.Kind == string(revision.Backfill) && r.State == "running" }) {
+		return nil, nil
+	}
+	all, err := m.Backfills(ctx)
+	return underWay(all), err
 }
 
 // fit is nil when nothing is pending and nothing is wrong.

@@ -14,7 +14,8 @@ import (
 type upFlags struct {
 	steps          steps
 	dryRun, single bool
-	strict         bool
+	strict, noWait bool
+	workers        workers
 }
 
 func (u *upFlags) register(f *pflag.FlagSet) {
@@ -41,12 +42,17 @@ func (a *app) upVerb() *cobra.Command {
 head, heads (the default), +2, ID+2, LABEL@head. See bellows help targets.
 
 What the migrations destroy is counted and shown first; where the environment is
-protected, that wants --confirm NAME.`,
-		example: "bellows up --dry-run\nbellows up +1\nbellows up",
+protected, that wants --confirm NAME.
+
+A backfill is worked on until its rows are done, then up goes on. With --no-wait
+it is only begun, and what comes after it waits: bellows backfill run does it.`,
+		example: "bellows up --dry-run\nbellows up +1\nbellows up --no-wait\nbellows up",
 		exits:   []int{4, 5, 6, 7, 8, 130}, max: 1, complete: a.targets,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) { return a.up(ctx, u, first(args)) },
 	})
 	u.register(cmd.Flags())
+	cmd.Flags().BoolVar(&u.noWait, "no-wait", false, "begin backfills and leave their rows to bellows backfill run")
+	cmd.Flags().Var(&u.workers, "workers", "how many workers this process has for a backfill, `N` (default: as its file says)")
 	cmd.Flags().BoolVar(&u.dryRun, "dry-run", false, "show the plan, write nothing, take no lock")
 	a.tagFlag(cmd.Flags())
 	a.confirmFlag(cmd.Flags())
@@ -62,7 +68,7 @@ func first(args []string) string {
 }
 
 func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, error) {
-	r := bellows.Request{Verb: "up", Target: target, Steps: int(u.steps), SingleTransaction: u.single}
+	r := bellows.Request{Verb: "up", Target: target, Steps: int(u.steps), SingleTransaction: u.single, NoWait: u.noWait, Workers: int(u.workers)}
 	if u.dryRun {
 		return a.preview(ctx, r, (*bellows.Migrator).PlanUp, u.options)
 	}
@@ -73,7 +79,11 @@ func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, 
 	defer func() { _ = m.Close() }()
 	r.Approve = a.approval(ctx, s, forLosses, "destroying data")
 	report, err := m.UpWith(ctx, r)
-	return answer.Run{Report: report}, err
+	if err != nil || !u.noWait {
+		return answer.Run{Report: report}, err
+	}
+	all, err := m.Backfills(ctx)
+	return answer.Run{Report: report, Planned: underWay(all)}, err
 }
 
 // planner is PlanUp or PlanDown.

@@ -84,10 +84,10 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill) (Sta
 	if s.Poison, err = led.CountPoison(ctx, c, f.ID); err != nil {
 		return s, err
 	}
-	if f.State == ledger.FillPlanned && f.Want == ledger.WantPause {
-		s.State = "paused"
-	}
 	if f.State != ledger.FillRunning {
+		if s.State = f.State; f.State == ledger.FillPlanned && f.Want == ledger.WantPause {
+			s.State = "paused"
+		}
 		return s, nil
 	}
 	if f.Want == ledger.WantPause {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/internal/ledger"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
+	"github.com/bellowsdb/bellows/sqltext"
 )
 
 // Script is a plan as text that a person can run with the database's own
@@ -81,8 +83,15 @@ func (s *script) step(st *plan.Step, seq int64) {
 	if st.Tx != plan.TxEach {
 		s.statement(s.t.BeginWrite)
 	}
+	if st.Tx == plan.TxChunks {
+		s.line("-- All rows in one go, which locks them all: bellows up does this in chunks.")
+	}
 	for i := range st.Statements {
 		x := &st.Statements[i]
+		if st.Tx == plan.TxChunks {
+			s.statement(allRows(s.d, x.SQL))
+			continue
+		}
 		s.statement(x.SQL)
 		if isCopy(x) {
 			s.line(strings.TrimSuffix(x.Data, "\n") + "\n\\.")
@@ -103,6 +112,23 @@ func (s *script) step(st *plan.Step, seq int64) {
 		s.statement(sql)
 	}
 	s.statement("COMMIT")
+}
+
+// allRows is a statement of a backfill for all rows of its table.
+func allRows(d dialect.Dialect, sql string) string {
+	lang, ok := d.(dialect.Filler)
+	if !ok {
+		return sql
+	}
+	var b strings.Builder
+	end := 0
+	for t := range lang.Tokens(sql) {
+		if t.Kind == sqltext.Param && sql[t.Start:t.End] == backfill.Placeholder {
+			b.WriteString(sql[end:t.Start] + "(1 = 1)")
+			end = t.End
+		}
+	}
+	return b.String() + sql[end:]
 }
 
 func (s *script) records(st *plan.Step, seq int64) []string {

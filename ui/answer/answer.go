@@ -28,8 +28,12 @@ type Outcome struct {
 }
 
 type (
-	// Run is what up, down, redo, stamp and try did.
-	Run struct{ Report bellows.Report }
+	// Run is what up, down, redo, stamp, try and backfill run did. Planned are
+	// the backfills that were not waited for.
+	Run struct {
+		Report  bellows.Report
+		Planned []bellows.Backfill
+	}
 	// Plan is what up or down would do. On is the database's URL without its
 	// password, "" when none was asked.
 	Plan struct {
@@ -39,9 +43,10 @@ type (
 	// Script is SQL to be run by hand, printed as it is.
 	Script struct{ SQL string }
 	// Status is where a database stands. All shows every applied migration, not
-	// only the newest.
+	// only the newest. Fills are the backfills that are under way.
 	Status struct {
 		Status bellows.Status
+		Fills  []bellows.Backfill
 		On     string
 		All    bool
 	}
@@ -89,6 +94,20 @@ type (
 		On      string
 		Changed bool
 	}
+	// Backfills is how far backfills are. Did is what was just done to the only
+	// one: "paused", "resumed", "cancelled" or "set"; "" for a question.
+	Backfills struct {
+		Fills []bellows.Backfill
+		Did   string
+	}
+	// Poison are rows of a backfill that were set aside. Did is what was just
+	// done to Count of them: "retried" or "waived"; "" for a question.
+	Poison struct {
+		Fill  bellows.Backfill
+		Rows  []bellows.PoisonRow
+		Did   string
+		Count int
+	}
 	// Config is what holds, and where each value came from.
 	Config struct{ Settings []Setting }
 	// Version is this build: the release it is, the stamp that whoever built it
@@ -102,22 +121,24 @@ type Action struct{ Action, Revision string }
 // Setting is one line of the configuration. Value never holds a password.
 type Setting struct{ Key, Value, From string }
 
-func (Run) answered()      {}
-func (Plan) answered()     {}
-func (Script) answered()   {}
-func (Status) answered()   {}
-func (History) answered()  {}
-func (Journal) answered()  {}
-func (Heads) answered()    {}
-func (Show) answered()     {}
-func (Graph) answered()    {}
-func (Files) answered()    {}
-func (Troubles) answered() {}
-func (Repaired) answered() {}
-func (Lock) answered()     {}
-func (Database) answered() {}
-func (Config) answered()   {}
-func (Version) answered()  {}
+func (Run) answered()       {}
+func (Plan) answered()      {}
+func (Script) answered()    {}
+func (Status) answered()    {}
+func (History) answered()   {}
+func (Journal) answered()   {}
+func (Heads) answered()     {}
+func (Show) answered()      {}
+func (Graph) answered()     {}
+func (Files) answered()     {}
+func (Troubles) answered()  {}
+func (Repaired) answered()  {}
+func (Lock) answered()      {}
+func (Database) answered()  {}
+func (Backfills) answered() {}
+func (Poison) answered()    {}
+func (Config) answered()    {}
+func (Version) answered()   {}
 
 // Millis is a duration in milliseconds, to the microsecond.
 func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

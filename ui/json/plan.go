@@ -70,6 +70,17 @@ type (
 		Go           bool      `json:"go"`
 		Irreversible *string   `json:"irreversible"`
 		Sections     []section `json:"sections"`
+		Backfill     *filling  `json:"backfill"`
+	}
+	filling struct {
+		Table    string   `json:"table"`
+		Key      []string `json:"key"`
+		Rows     int      `json:"rows"`
+		TargetMS float64  `json:"target_ms"`
+		Workers  int      `json:"workers"`
+		PauseMS  float64  `json:"pause_ms"`
+		Poison   int      `json:"poison"`
+		Program  string   `json:"program"`
 	}
 )
 
@@ -103,7 +114,14 @@ func showOf(h result, a answer.Show) showResult {
 	state.ID, state.Name, state.Kind, state.File, state.Label = string(r.ID), r.Name, string(r.Kind), r.File, r.Label
 	state.Parents, state.Head = list(a.Parents), len(a.Children) == 0 && r.Kind != rev.Repeatable
 	return showResult{h, state, list(a.Children), convert(r.Needs, func(n rev.Need) need { return need{string(n.ID), string(n.Phase)} }),
-		r.Checksum, a.Script.Go, a.Script.Irreversible, convert(answer.Sections(a.Script), sectionOf)}
+		r.Checksum, a.Script.Go, a.Script.Irreversible, convert(answer.Sections(a.Script), sectionOf), fillingOf(a.Script.Fill)}
+}
+
+func fillingOf(s *rev.FillSpec) *filling {
+	if s == nil {
+		return nil
+	}
+	return &filling{s.Table, list(s.Key), s.Rows, answer.Millis(s.Target), s.Workers, answer.Millis(s.Pause), s.Poison, clean(s.Program)}
 }
 
 func sectionOf(x answer.Section) section {

@@ -21,6 +21,7 @@ type (
 		Applied    []string `json:"applied"`
 		Reverted   []string `json:"reverted"`
 		DurationMS float64  `json:"duration_ms"`
+		Planned    []string `json:"planned"`
 	}
 	scriptResult struct {
 		result
@@ -36,6 +37,7 @@ type (
 		Holder    *holder    `json:"holder"`
 		Problems  []problem  `json:"problems"`
 		Revisions []revision `json:"revisions"`
+		Backfills []backfill `json:"backfills"`
 	}
 	problem struct {
 		Code    string `json:"code"`
@@ -155,7 +157,7 @@ func resultOf(h result, o answer.Outcome) any {
 	switch a := o.Answer.(type) {
 	case answer.Run:
 		r := a.Report
-		return runResult{h, r.Run, list(r.Applied), list(r.Reverted), answer.Millis(r.Duration)}
+		return runResult{h, r.Run, list(r.Applied), list(r.Reverted), answer.Millis(r.Duration), convert(a.Planned, func(b bellows.Backfill) string { return b.Revision })}
 	case answer.Plan:
 		return planOf(h, a)
 	case answer.Script:
@@ -191,6 +193,10 @@ func upkeepOf(h result, o answer.Outcome) any {
 		return lockResult{h, holderOf(a.Holder), a.Removed}
 	case answer.Database:
 		return databaseResult{h, a.Action, clean(a.On), a.Changed}
+	case answer.Backfills:
+		return backfillsResult{h, convert(a.Fills, backfillOf)}
+	case answer.Poison:
+		return poisonResult{h, a.Fill.Revision, a.Fill.Direction, a.Fill.Table, a.Count, convert(a.Rows, poisonOf)}
 	case answer.Config:
 		return configResult{h, convert(a.Settings, func(s answer.Setting) setting {
 			return setting{s.Key, clean(s.Value), clean(s.From)}
@@ -202,7 +208,7 @@ func upkeepOf(h result, o answer.Outcome) any {
 func statusOf(h result, a answer.Status) statusResult {
 	s := a.Status
 	r := statusResult{result: h, URL: clean(a.On), Current: list(s.Current), Heads: list(s.Heads), Pending: s.Pending,
-		Ledger: s.LedgerExists, Holder: holderOf(s.Holder), Problems: []problem{}, Revisions: convert(s.Revisions, revisionOf)}
+		Ledger: s.LedgerExists, Holder: holderOf(s.Holder), Problems: []problem{}, Revisions: convert(s.Revisions, revisionOf), Backfills: convert(a.Fills, backfillOf)}
 	for _, err := range s.Problems {
 		for _, x := range answer.Faults(err) {
 			f := failureOf(x)

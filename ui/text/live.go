@@ -19,6 +19,7 @@ type live struct {
 	text  string          // the statement it is at
 	since time.Time       // of the statement, or of the migration
 	wait  *wait
+	bar   *event.FillProgress // of the backfill that is at work, nil for none
 }
 
 // head is what is said of a migration, and the least of it.
@@ -50,7 +51,7 @@ func (f *Face) Tick() {
 // others may write to the terminal.
 func (f *Face) Rest() {
 	f.waited()
-	f.id = ""
+	f.id, f.bar = "", nil
 	f.clear()
 }
 
@@ -93,6 +94,11 @@ func (f *Face) compose() string {
 	width := f.o.Width
 	if width <= 0 {
 		width = 80
+	}
+	if f.wait == nil && f.bar != nil {
+		e := *f.bar
+		e.LimitedBy = fault.Redact(e.LimitedBy)
+		return fillLine(e, max(width-1, 1))
 	}
 	width = max(width-1-cells(tail), 1)
 	switch {
@@ -157,12 +163,12 @@ func (f *Face) erase() string {
 
 // working says that a migration is at work, and at what.
 func (f *Face) working(id, text string) {
-	f.id, f.text, f.since = id, fault.Redact(text), f.now()
+	f.id, f.text, f.since, f.bar = id, fault.Redact(text), f.now(), nil
 	f.draw()
 }
 
 // idle says that no migration is at work.
-func (f *Face) idle() { f.id = "" }
+func (f *Face) idle() { f.id, f.bar = "", nil }
 
 // statementText is a statement on one line, with its number.
 func statementText(number, of int, sql string) string {

@@ -141,3 +141,55 @@ func TestStill(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestBackfillBar: the line says as much of a backfill as the terminal has room
+// for, and goes away when something else is to be said.
+func TestBackfillBar(t *testing.T) {
+	progress := func(done int64, limit string) event.FillProgress {
+		return event.FillProgress{ID: "1", Table: "posts", RowsTotal: 1000000, RowsDone: done, Rate: 41200, ETALeast: 170 * second, ETAMost: 277 * second,
+			ChunkSize: 4100, Workers: 2, Sweep: 1, LimitedBy: limit}
+	}
+	for width, want := range map[int]string{
+		29:  "backfill  posts  ███░░░  60 %",
+		44:  "backfill  posts  ███░░░  60 %  41,200 rows/s",
+		65:  "backfill  posts  ██████░░░░  60 %  41,200 rows/s  3 to 5 min left",
+		140: "backfill  posts  ██████████████░░░░░░░░░░  60 %  600,000 of 1,000,000 rows  41,200 rows/s  3 to 5 min left  chunks of 4,100  2 workers",
+	} {
+		w := watch(width + 1)
+		w.Event(progress(600000, ""))
+		w.sees(t, 0, want)
+	}
+	w := watch(101)
+	w.Event(event.MigrationStarted{ID: "1", Name: "fill", Direction: "up", Number: 1, Of: 1})
+	w.sees(t, 0, "up        1  fill (1 of 1)")
+	w.Event(progress(600000, "waits for password=x of a replica that is far behind"))
+	w.sees(t, second, `\r\e[Kbackfill  posts  60 %  41,200 rows/s  waits for password=xxxxx of a replica that is far behind`)
+	w.Event(progress(600000, ""))
+	w.sees(t, second, `\r\e[Kbackfill  posts  60 %  600,000 of 1,000,000 rows  41,200 rows/s  3 to 5 min left  chunks of 4,100`)
+	w.Event(event.FillPoison{ID: "1", Table: "posts", Key: "id=7", Reason: "too long"})
+	w.sees(t, 0, `\r\e[Kset aside posts id=7: too long`+"\n"+"backfill  posts  60 %  600,000 of 1,000,000 rows  41,200 rows/s  3 to 5 min left  chunks of 4,100")
+	w.Event(event.FillPaused{ID: "1", Table: "posts", Why: "paused; bellows backfill resume goes on"})
+	w.sees(t, 0, `\r\e[Kpaused    posts: bellows backfill resume goes on`+"\n"+"up        1  fill (1 of 1)  2 s")
+	w.Event(event.FillDone{ID: "1", Table: "posts", State: "checked", RowsDone: 1000000, RowsChanged: 2, Chunks: 12, Duration: second})
+	w.sees(t, 0, `\r\e[Kdone      posts: 1,000,000 rows in 12 chunks, 2 changed  1.0 s`+"\n"+"up        1  fill (1 of 1)  2 s")
+}
+
+// TestBackfillLines: without a terminal a backfill is told of now and then, and
+// with each second where every statement is.
+func TestBackfillLines(t *testing.T) {
+	for verbose, want := range map[bool]int{false: 12, true: 101} {
+		var err bytes.Buffer
+		at := time.Unix(0, 0)
+		face := text.New(text.Options{Out: &bytes.Buffer{}, Err: &err, Verbose: verbose, Now: func() time.Time { return at }})
+		for i := range 101 {
+			at = at.Add(second)
+			if i == 55 {
+				at = at.Add(2 * time.Minute)
+			}
+			face.Event(event.FillProgress{ID: "1", Table: "t", RowsTotal: 100, RowsDone: int64(i), Sweep: 1})
+		}
+		if got := strings.Count(err.String(), "\n"); got != want {
+			t.Errorf("verbose %v: %d lines, want %d\n%s", verbose, got, want, err.String())
+		}
+	}
+}

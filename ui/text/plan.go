@@ -86,9 +86,20 @@ func writeSteps(p *page, steps []plan.Step) {
 			}
 		}
 		rows = rows[counts[i]:]
+		writeChunked(p, s)
 		for _, n := range s.Notes {
 			p.line("  %s %s", p.dim("note:"), indentRest(lines(n), "        "))
 		}
+	}
+}
+
+// writeChunked shows what runs chunk by chunk as it was written.
+func writeChunked(p *page, s plan.Step) {
+	if s.Tx != plan.TxChunks {
+		return
+	}
+	for _, st := range s.Statements {
+		p.line("%s", p.dim(indent(lines(strings.TrimSpace(st.SQL)), "      ")))
 	}
 }
 

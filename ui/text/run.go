@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/bellowsdb/bellows/event"
@@ -13,8 +14,9 @@ func (f *Face) run(p *page, o answer.Outcome, a answer.Run) {
 		return
 	}
 	r := a.Report
+	defer writePlanned(p, a)
 	if len(r.Applied)+len(r.Reverted) == 0 {
-		if o.Err == nil {
+		if o.Err == nil && len(a.Planned) == 0 {
 			p.line("%s", nothing(o.Verb))
 		}
 		return
@@ -39,8 +41,17 @@ func (f *Face) run(p *page, o answer.Outcome, a answer.Run) {
 	p.line("%s", s)
 }
 
+// writePlanned names the backfills that were not waited for.
+func writePlanned(p *page, a answer.Run) {
+	for _, b := range a.Planned {
+		p.line("%s", clean(fmt.Sprintf("planned %s: %s; what comes after it waits for bellows backfill run %s", fillName(b), fillRows(b), b.Revision)))
+	}
+}
+
 func nothing(verb string) string {
 	switch verb {
+	case "backfill run":
+		return "nothing to do: no backfill is under way"
 	case "down", "redo":
 		return "nothing to revert"
 	case "stamp":

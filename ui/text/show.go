@@ -1,6 +1,7 @@
 package text
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ func writeShow(p *page, a answer.Show) {
 	if r.Replaces != nil {
 		field("replaces", string(r.Replaces.From)+" to "+string(r.Replaces.To))
 	}
+	if a.Script.Fill != nil {
+		field("in chunks", fillOptions(a.Script.Fill))
+	}
 	field("checksum", r.Checksum)
 	field("state", a.State.State)
 	if !a.State.AppliedAt.IsZero() {
@@ -35,6 +39,34 @@ func writeShow(p *page, a answer.Show) {
 	field("error", a.State.Error)
 	p.table(t)
 	writeScript(p, a.Script)
+}
+
+// fillOptions is what is set of a backfill.
+func fillOptions(s *revision.FillSpec) string {
+	all := []string{"table " + s.Table}
+	for _, o := range []struct{ name, value string }{
+		{"key ", strings.Join(s.Key, ", ")}, {"rows ", unlessZero(s.Rows)}, {"target ", unlessNone(s.Target)}, {"workers ", unlessZero(s.Workers)},
+		{"pause ", unlessNone(s.Pause)}, {"poison ", unlessZero(s.Poison)}, {"program ", s.Program},
+	} {
+		if o.value != "" {
+			all = append(all, o.name+o.value)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+func unlessZero(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func unlessNone(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
 }
 
 func by(who string) string {

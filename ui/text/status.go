@@ -34,7 +34,7 @@ func writeStatus(p *page, a answer.Status) {
 		p.line("")
 	}
 	if len(shown) > 0 {
-		p.table(statusTable(p, shown))
+		p.table(statusTable(p, shown, a.Fills))
 	}
 	for _, r := range shown {
 		if r.Error != "" {
@@ -77,7 +77,7 @@ func recent(all []bellows.Revision) (shown []bellows.Revision, hidden int) {
 	return shown, hidden
 }
 
-func statusTable(p *page, all []bellows.Revision) table {
+func statusTable(p *page, all []bellows.Revision, fills []bellows.Backfill) table {
 	t := table{head: []string{"state", "revision", "name", "kind", "applied (UTC)", "took", "notes"}, drop: []int{3, 5, 4}, keep: []int{0, 1, 4}}
 	for _, r := range all {
 		row := []cell{{r.State, p.state(r.State)}, plain(r.ID), plain(r.Name), {r.Kind, p.dim}, plain(when(r.AppliedAt))}
@@ -86,7 +86,7 @@ func statusTable(p *page, all []bellows.Revision) table {
 		} else {
 			row = append(row, plain(took(r.Duration)))
 		}
-		t.row(append(row, cell{strings.Join(remarks(r), ", "), p.yellow})...)
+		t.row(append(row, cell{strings.Join(remarks(r, fills), ", "), p.yellow})...)
 	}
 	return t
 }
@@ -105,8 +105,13 @@ func (p *page) state(s string) func(string) string {
 }
 
 // remarks are what is special about a revision.
-func remarks(r bellows.Revision) []string {
+func remarks(r bellows.Revision, fills []bellows.Backfill) []string {
 	var all []string
+	for _, b := range fills {
+		if b.Revision == r.ID {
+			all = append(all, fillRemark(b))
+		}
+	}
 	if r.Phase != "" {
 		all = append(all, "phase "+r.Phase)
 	}

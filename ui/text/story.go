@@ -49,6 +49,8 @@ func (f *Face) Event(e event.Event) {
 		f.warning(e)
 	case event.RunDone:
 		f.Rest()
+	default:
+		f.fill(e)
 	}
 }
 
@@ -306,6 +308,8 @@ func txText(tx string) string {
 		return "one transaction"
 	case "each":
 		return "each statement alone"
+	case "chunks":
+		return "in chunks"
 	case "none", "":
 		return "no transaction"
 	}

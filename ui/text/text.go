@@ -40,9 +40,11 @@ type Face struct {
 	o        Options
 	out, err paint
 	live
-	told  map[event.Destroys]bool
-	phase string // of the index that is being built, as last shown
-	tenth int64
+	told   map[event.Destroys]bool
+	phase  string // of the index that is being built, as last shown
+	tenth  int64
+	at     milestone // of the backfill, as last shown
+	atTime time.Time
 }
 
 // New makes a face.
@@ -96,6 +98,10 @@ func (f *Face) answer(o answer.Outcome) {
 		writeLock(p, a)
 	case answer.Database:
 		f.database(p, a)
+	case answer.Backfills:
+		f.backfills(p, a)
+	case answer.Poison:
+		f.poison(p, a)
 	case answer.Config:
 		writeConfig(p, a)
 	case answer.Version:
