@@ -57,6 +57,9 @@ func (b *builder) build() error {
 	if err != nil {
 		return err
 	}
+	if err := b.readable(b.step.Script.Down); err != nil {
+		return err
+	}
 	if b.step.Script.Fill != nil && section != nil && strings.Contains(section.SQL, chunkMark) {
 		return b.chunks(*section)
 	}
@@ -192,6 +195,22 @@ func (b *builder) cut(sec revision.Section) ([]Statement, error) {
 		out = append(out, st)
 	}
 	return out, nil
+}
+
+// readable demands that the way down of what goes up can be cut: once it is
+// applied it is too late to find out.
+func (b *builder) readable(down *revision.Section) error {
+	if down == nil || b.step.Move.Direction != revision.Up || !b.step.Revision.Native {
+		return nil
+	}
+	o := b.text
+	o.File, o.FirstLine = down.At.File, max(down.At.Line, 1)
+	for _, err := range b.reader.Split(down.SQL, o) {
+		if err != nil {
+			return newPlacer(*down).shift(err)
+		}
+	}
+	return nil
 }
 
 // checks cuts the check sections; each statement of them must be a query.
