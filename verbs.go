@@ -110,6 +110,7 @@ func (m *Migrator) preview(ctx context.Context, r Request, build func(*run.Runne
 	if err != nil {
 		return Preview{}, err
 	}
+	runner.Outlooks(ctx, p)
 	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: v.Late(p), seq: v.State.LastSeq(), held: v.HeldFor}
 	out.Losses, err = runner.Losses(ctx, p)
 	return out, err

@@ -35,7 +35,7 @@ func (a *app) newVerb() *cobra.Command {
 where there are several, --parent says which, or bellows merge joins them. When
 the database can be reached, a file that would sort before something applied is
 refused.`,
-		example: "bellows new add_email\nbellows new fill_email --data",
+		example: "bellows new add_email\nbellows new first_currencies --data\nbellows new fill_email --backfill posts",
 		exits:   []int{6, 130}, min: 1, max: -1,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) {
 			return a.new(ctx, n, strings.Join(args, " "))

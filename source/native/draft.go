@@ -278,14 +278,25 @@ const mergeText = `
 `
 
 const backfillText = `
--- Runs in chunks, each in its own short transaction. :chunk stands for the rows
--- of one chunk and appears once in each statement, such as:
---   UPDATE TABLE SET … WHERE … IS NULL AND :chunk;
+-- Changes many rows in chunks, each in its own short transaction, while the table
+-- is in use. :chunk stands for the rows of one chunk and appears once in each
+-- statement. With a condition that passes over rows it has changed, rows that are
+-- added meanwhile are found too. Such as:
+--   UPDATE TABLE SET new_column = lower(old_column)
+--    WHERE new_column IS NULL AND :chunk;
+-- Options: rows:1000 target:100ms workers:2 pause:100ms poison:10 key:id
 -- migrate:backfill table:TABLE
 
 
--- A query that returns no row when all is filled.
+-- A query that returns no row when all is done, such as:
+--   SELECT id FROM TABLE WHERE new_column IS NULL;
+-- Without one it is made from the condition.
 -- migrate:check
+
+
+-- The way back, in chunks too when it says :chunk. Such as:
+--   UPDATE TABLE SET new_column = NULL WHERE new_column IS NOT NULL AND :chunk;
+-- migrate:down
 
 `
 
