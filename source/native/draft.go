@@ -290,7 +290,7 @@ const backfillText = `
 
 -- A query that returns no row when all is done, such as:
 --   SELECT id FROM TABLE WHERE new_column IS NULL;
--- Without one it is made from the condition.
+-- Without this section it is made from the condition.
 -- migrate:check
 
 
