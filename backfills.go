@@ -78,7 +78,19 @@ func (m *Migrator) backfillOf(s fill.Status) Backfill {
 		Strategy: s.Strategy, Reason: s.Reason, RowsTotal: s.RowsTotal, RowsDone: s.RowsDone, RowsChanged: s.RowsChanged,
 		Poison: s.Poison, ChunksDone: s.ChunksDone, ChunkSize: s.ChunkSize, Sweep: s.Sweep, Rate: s.Rate, ETA: s.ETA,
 		Workers: len(s.Workers), LimitedBy: s.LimitedBy, Error: s.Error, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
-		Setting: BackfillSetting{Rows: s.Setting.Rows, Target: s.Setting.Target, Pause: s.Setting.Pause, Workers: s.Setting.Workers, Poison: s.Setting.Poison}}
+		Setting: settingOf(s.Setting)}
+}
+
+// settingOf is what holds, the usual in the place of zero.
+func settingOf(s fill.Setting) BackfillSetting {
+	rows, target, workers := *s.Rows, *s.Target, max(*s.Workers, 1)
+	if rows == 0 {
+		rows = backfill.MostRows
+	}
+	if target == 0 {
+		target = backfill.UsualTarget
+	}
+	return BackfillSetting{Rows: &rows, Target: &target, Pause: s.Pause, Workers: &workers, Poison: s.Poison}
 }
 
 // RunBackfills joins the backfills that are under way, the one of a revision or,

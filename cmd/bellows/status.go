@@ -51,14 +51,27 @@ func (a *app) status(ctx context.Context, all, check bool) (answer.Answer, error
 	return ans, nil
 }
 
-// filling are the backfills that are under way; the database is asked only when
-// there may be any.
+// filling are the newest backfills of revisions that are under way; the database
+// is asked only when there may be any.
 func filling(ctx context.Context, m *bellows.Migrator, st bellows.Status) ([]bellows.Backfill, error) {
-	if !slices.ContainsFunc(st.Revisions, func(r bellows.Revision) bool { return r.Kind == string(revision.Backfill) && r.State == "running" }) {
+	at := map[string]bool{}
+	for _, r := range st.Revisions {
+		if r.Kind == string(revision.Backfill) && r.State == "running" {
+			at[r.ID] = true
+		}
+	}
+	if len(at) == 0 {
 		return nil, nil
 	}
 	all, err := m.Backfills(ctx)
-	return underWay(all), err
+	var newest []bellows.Backfill
+	for _, b := range slices.Backward(all) {
+		if at[b.Revision] {
+			newest = append(newest, b)
+			delete(at, b.Revision)
+		}
+	}
+	return newest, err
 }
 
 // fit is nil when nothing is pending and nothing is wrong.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/revision"
 )
 
@@ -25,9 +26,20 @@ func Look(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	if err != nil {
 		return Outlook{}, err
 	}
+	if err := runnable(task); err != nil {
+		return Outlook{}, err
+	}
 	p := planner{session: session{Conn: c, lang: lang, limits: o.withDefaults()}, order: order{task: task}}
 	if err := p.look(ctx); err != nil {
 		return Outlook{}, err
 	}
 	return Outlook{Strategy: p.strategy, Reason: p.choice.Reason, Rows: p.rows}, nil
+}
+
+// runnable refuses what is read and not run.
+func runnable(task backfill.Task) error {
+	if task.Spec.Program == "" {
+		return nil
+	}
+	return fault.At(task.Spec.At, fault.Unsupported, "this build runs no programs for rows").Try("write the change as SQL: UPDATE … WHERE … AND :chunk")
 }

@@ -102,24 +102,23 @@ func writeFill(p *page, b bellows.Backfill) {
 	field("next", nextOf(b))
 }
 
-// settingText is what a backfill is set to, the usual left out.
+// settingText is what a backfill is set to.
 func settingText(s bellows.BackfillSetting) string {
-	target, most := "usual target", "usual most rows"
-	if s.Target != nil && *s.Target > 0 {
-		target = "target " + s.Target.String()
+	var all []string
+	if s.Target != nil {
+		all = append(all, "target "+s.Target.String())
 	}
-	if s.Rows != nil && *s.Rows > 0 {
-		most = "at most " + rows(*s.Rows)
+	if s.Rows != nil {
+		all = append(all, "chunks of at most "+rows(*s.Rows))
 	}
-	all := []string{target, most}
 	if s.Pause != nil && *s.Pause > 0 {
 		all = append(all, "pause "+s.Pause.String())
 	}
 	if s.Workers != nil {
-		all = append(all, many(int(max(*s.Workers, 1)), "worker"))
+		all = append(all, many(int(*s.Workers), "worker")+" in each process")
 	}
-	if s.Poison != nil {
-		all = append(all, fmt.Sprintf("up to %s set aside", rows(*s.Poison)))
+	if s.Poison != nil && *s.Poison > 0 {
+		all = append(all, "up to "+rows(*s.Poison)+" set aside")
 	}
 	return strings.Join(all, ", ")
 }

@@ -36,7 +36,10 @@ func (f *Face) fill(e event.Event) {
 func (f *Face) tried(e event.FillTried) {
 	if e.Chunks > 0 || e.BadRow == "" {
 		s := fmt.Sprintf("%s: %s in %s, and rolled back", e.Table, rows(e.Rows), many(e.Chunks, "chunk"))
-		if e.Rate > 0 {
+		switch {
+		case e.Rate > 0 && e.ETA < time.Second:
+			s += "; all " + rows(e.RowsTotal) + " take less than a second"
+		case e.Rate > 0:
 			s += fmt.Sprintf("; %s, so a worker needs %s or more for all %s", pace(int64(e.Rate)), left(e.ETA), rows(e.RowsTotal))
 		}
 		f.say(f.err.dim("tried"), "%s", clean(s))

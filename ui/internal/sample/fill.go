@@ -19,7 +19,7 @@ const (
 
 func underWay() bellows.Backfill {
 	target, pause := 200*time.Millisecond, time.Duration(0)
-	most, workers, poison := int64(0), int64(2), int64(10)
+	most, workers, poison := int64(50000), int64(2), int64(10)
 	return bellows.Backfill{Revision: locs, Name: "fill_loc", Direction: "up", Table: "posts", State: "running", Strategy: "arithmetic", Reason: reason,
 		RowsTotal: 10000000, RowsDone: 1204000, RowsChanged: 1203998, Poison: 2, ChunksDone: 412, ChunkSize: 4100, Sweep: 1, Rate: 41200,
 		ETA: 213 * time.Second, Workers: 2, LimitedBy: "sessions of the application wait for rows", StartedAt: start,
