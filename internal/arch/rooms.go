@@ -82,7 +82,7 @@ func wetRooms() []Room {
 		{Path: "internal/fill", May: rooms("backfill db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
 		{Path: "internal/compare", May: rooms("db dialect diff fault schema")},
 		{Path: "internal/shadow", May: rooms("db fault plan sqltext")},
-		{Path: "internal/run", May: rooms("db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
+		{Path: "internal/run", May: rooms("backfill db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
 	}
 }
 
