@@ -232,6 +232,9 @@ type Statement struct {
 	About schema.ID
 	// Once: of equal statements only the first is kept.
 	Once bool
+	// Commit: what it makes can be used only after its transaction has ended; a
+	// plan that goes on with it must be cut behind it.
+	Commit bool
 }
 
 // Hazard is a reason to look twice. Codes are stable.

@@ -166,6 +166,9 @@ func (g *graph) connect() {
 		if v.drop {
 			g.edge(step{Drop, id}, step{Create, id})
 			for _, need := range g.needs(v.change.Before) {
+				if g.within(step{Drop, id}, need) {
+					continue
+				}
 				g.edge(step{Drop, id}, step{Drop, need})
 				if g.concerns(need, v.change.Before) {
 					g.edge(step{Drop, id}, step{Modify, need})
@@ -211,6 +214,17 @@ func (g *graph) connect() {
 	for id, v := range g.w.verdicts {
 		g.prefer(id, v)
 	}
+}
+
+// within tells whether a step goes with an action about the very thing that need
+// lives on: there is nothing to put in order.
+func (g *graph) within(s step, need schema.ID) bool {
+	n, ok := g.at[s]
+	if !ok {
+		return false
+	}
+	main := g.actions[n].Main.ID()
+	return main != s.id && need.On == main.Name && need.Schema == main.Schema && main.On == ""
 }
 
 // concerns tells whether a change in what a fact needs concerns the fact: that of

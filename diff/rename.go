@@ -2,6 +2,7 @@ package diff
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/schema"
@@ -47,7 +48,7 @@ func rename(before, after schema.Schema, l Language, told []Rename) (schema.Sche
 	if !ok {
 		return before, nil, nil
 	}
-	for _, r := range harmless(before, after) {
+	for _, r := range harmless(before, after, l) {
 		if err := do(r); err != nil {
 			return before, nil, err
 		}
@@ -122,15 +123,54 @@ func moved(id schema.ID, of schema.Kind, r Rename) schema.ID {
 	return id
 }
 
-// harmless are the constraints and indexes that only have another name.
-func harmless(before, after schema.Schema) []Rename {
-	var found []Rename
-	for _, r := range pairs(before, after, Compare(before, after), func(f *schema.Fact) bool {
-		return f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint
-	}, (*schema.Fact).Payload) {
-		found = append(found, r)
+// harmless are the constraints and indexes that only have another name, and the
+// sequences that still count for the same column: made anew, they would begin
+// from the start. A new name that something else still has is none of them.
+func harmless(before, after schema.Schema, l Language) (found []Rename) {
+	renames := pairs(Compare(before, after), func(f *schema.Fact) bool {
+		switch f.ID.Kind {
+		case schema.Index, schema.Constraint:
+			return true
+		case schema.Sequence:
+			return counts(before, f) != "" || counts(after, f) != ""
+		}
+		return false
+	}, func(f *schema.Fact) schema.Hash {
+		if f.ID.Kind != schema.Sequence {
+			return f.Payload()
+		}
+		for _, s := range []schema.Schema{before, after} {
+			if g, ok := s.Find(f.ID); ok && g == f {
+				f = &schema.Fact{ID: f.ID, Attrs: f.Attrs.With("counts", counts(s, f))}
+				break
+			}
+		}
+		return f.Payload()
+	})
+	if len(renames) == 0 {
+		return nil
+	}
+	taken := map[string]bool{}
+	for i := range before.Facts() {
+		for _, name := range l.Names(&before.Facts()[i]) {
+			taken[name] = true
+		}
+	}
+	for _, r := range renames {
+		f, _ := after.Find(r.To)
+		if !slices.ContainsFunc(l.Names(f), func(name string) bool { return taken[name] && !strings.HasPrefix(name, "primary key ") }) {
+			found = append(found, r)
+		}
 	}
 	return found
+}
+
+// counts is the column that a sequence counts for; "" for none.
+func counts(s schema.Schema, f *schema.Fact) string {
+	if link, ok := s.Find(schema.ID{Kind: schema.Ownership, Schema: f.ID.Schema, On: f.ID.Name}); ok {
+		return link.Get("column")
+	}
+	return ""
 }
 
 // candidates are removals and additions of tables and columns that look alike.
@@ -140,13 +180,13 @@ func candidates(before, after schema.Schema, changes []Change) []Rename {
 		return nil
 	}
 	a, b := before.RollUps(), after.RollUps()
-	found := pairs(before, after, changes, none, func(f *schema.Fact) schema.Hash {
+	found := pairs(changes, none, func(f *schema.Fact) schema.Hash {
 		if _, ok := before.Find(f.ID); ok {
 			return a[f.ID]
 		}
 		return b[f.ID]
 	})
-	columns := pairs(before, after, changes, func(f *schema.Fact) bool {
+	columns := pairs(changes, func(f *schema.Fact) bool {
 		table := f.Parent()
 		_, was := before.Find(table)
 		_, is := after.Find(table)
@@ -157,7 +197,7 @@ func candidates(before, after schema.Schema, changes []Change) []Rename {
 
 // pairs are the removed and the added facts that have the same hash and live on
 // the same thing, where there is only one of each.
-func pairs(_, _ schema.Schema, changes []Change, wanted func(*schema.Fact) bool, hash func(*schema.Fact) schema.Hash) []Rename {
+func pairs(changes []Change, wanted func(*schema.Fact) bool, hash func(*schema.Fact) schema.Hash) []Rename {
 	type key struct {
 		kind schema.Kind
 		on   schema.ID

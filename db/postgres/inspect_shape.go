@@ -61,6 +61,7 @@ type reading struct {
 	texts   map[string]string // each text once
 	rest    []schema.Unmodelled
 	links   []link
+	clones  map[address]bool // what partitions have of their parent's: it needs what theirs is
 }
 
 // link is a need that the server does not keep in pg_depend.
@@ -71,7 +72,7 @@ type link struct {
 }
 
 func newReading(c *conn, o db.Inspection) *reading {
-	r := &reading{c: c, leave: o.Leave, version: c.dialect.Version(), at: map[address]int32{}, texts: map[string]string{}}
+	r := &reading{c: c, leave: o.Leave, version: c.dialect.Version(), at: map[address]int32{}, clones: map[address]bool{}, texts: map[string]string{}}
 	if o.Schemas != nil {
 		quoted := make([]string, len(o.Schemas))
 		for i, name := range o.Schemas {
@@ -291,6 +292,7 @@ func (r *reading) aliases(ctx context.Context) error {
 			}
 			if n, ok := r.find(p.to); ok {
 				r.at[p.from] = n
+				r.clones[p.from] = p.from.class == p.to.class && (p.to.class == "pg_constraint" || p.to.class == "pg_trigger")
 			}
 		}
 	}
@@ -321,8 +323,9 @@ func (r *reading) comments(ctx context.Context) error {
 
 func (r *reading) needs(ctx context.Context) error {
 	err := r.each(ctx, dependencies, nil, func(_, v []string) {
-		from, ok := r.find(address{v[0], uint32(number(v[1])), int32(number(v[2]))})
-		if !ok {
+		where := address{v[0], uint32(number(v[1])), int32(number(v[2]))}
+		from, ok := r.find(where)
+		if !ok || r.clones[where] {
 			return
 		}
 		r.need(from, address{v[3], uint32(number(v[4])), int32(number(v[5]))})
@@ -368,7 +371,7 @@ func (r *reading) tie() {
 	on := map[schema.ID][]schema.ID{}
 	for i := range r.facts {
 		f := &r.facts[i]
-		if f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint && f.Of == schema.Table {
+		if f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint && f.Of == schema.Table && f.Get("type") != "foreign key" {
 			on[f.Parent()] = append(on[f.Parent()], f.ID)
 		}
 		if parent := f.Get("parent"); parent != "" {
@@ -379,6 +382,7 @@ func (r *reading) tie() {
 		}
 	}
 	r.tieParts(on)
+	r.tieKeys()
 	r.tieShells()
 	r.tieCasts()
 }
@@ -398,6 +402,40 @@ func (r *reading) tieCasts() {
 			}
 		}
 	}
+}
+
+// tieKeys lets a foreign key to a partitioned table need its partitions: the
+// server makes a part of the key for each, without which none can be dropped.
+func (r *reading) tieKeys() {
+	parts := map[schema.ID][]schema.ID{}
+	for _, l := range r.links {
+		f := &r.facts[l.from]
+		if n, ok := r.find(l.to); ok && f.ID.Kind == schema.Partition && f.Get("bound") != "" {
+			parts[r.facts[n].ID] = append(parts[r.facts[n].ID], f.ID)
+		}
+	}
+	if len(parts) == 0 {
+		return
+	}
+	for i := range r.facts {
+		f := &r.facts[i]
+		if f.ID.Kind != schema.Constraint || f.Get("type") != "foreign key" {
+			continue
+		}
+		for _, id := range f.Needs {
+			if id.Kind == schema.Constraint || id.Kind == schema.Index {
+				f.Needs = append(f.Needs, below(parts, schema.ID{Kind: schema.Table, Schema: id.Schema, Name: id.On})...)
+			}
+		}
+	}
+}
+
+// below are the ties of all partitions of a table, and of theirs.
+func below(parts map[schema.ID][]schema.ID, table schema.ID) (all []schema.ID) {
+	for _, link := range parts[table] {
+		all = append(append(all, link), below(parts, schema.ID{Kind: schema.Table, Schema: link.Schema, Name: link.On})...)
+	}
+	return all
 }
 
 // columnsOfParts are the columns, by name, of tables that have a parent or a child.

@@ -29,6 +29,7 @@ func (s *spelling) drop(f *schema.Fact) {
 	case schema.Partition:
 		if f.Get("bound") != "" {
 			s.say("ALTER TABLE", id.Name, "DETACH PARTITION", on(f))
+			s.dropKept(f)
 		} else {
 			s.say("ALTER TABLE", on(f), "NO INHERIT", id.Name)
 		}
@@ -59,6 +60,45 @@ func (s *spelling) drop(f *schema.Fact) {
 	default:
 		s.say("DROP", object(f))
 	}
+}
+
+// keptKeys are the foreign keys of a partitioned table that its former
+// partition keeps as its own.
+func keptKeys(w *diff.World, link *schema.Fact) (keys []*schema.Fact) {
+	for _, id := range link.Needs {
+		if id.Kind != schema.Table {
+			continue
+		}
+		for _, key := range w.Before.On(schema.Constraint, id.Schema, id.Name) {
+			if key.Get("type") == "foreign key" {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+// dropKept drops those that the new shape has not.
+func (s *spelling) dropKept(link *schema.Fact) {
+	for _, key := range keptKeys(s.w, link) {
+		own := key.ID
+		own.Schema, own.On = link.ID.Schema, link.ID.On
+		if _, ok := s.w.After.Find(own); !ok {
+			s.say("ALTER TABLE", on(link), "DROP CONSTRAINT", Ident(own.Name))
+		}
+	}
+}
+
+// isKept tells whether a foreign key is there since its table was detached.
+func (s *spelling) isKept(f *schema.Fact) bool {
+	for _, link := range s.w.Before.On(schema.Partition, f.ID.Schema, f.ID.On) {
+		for _, key := range keptKeys(s.w, link) {
+			if s.w.Gone(link.ID) && key.ID.Name == f.ID.Name && key.Get("definition") == f.Get("definition") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ownerGoes tells whether the column that owns a sequence goes, and takes it along.
@@ -322,14 +362,18 @@ func using(c *diff.Change) string {
 	if from == "boolean" && (to == "smallint" || to == "bigint" || to == "numeric") || to == "boolean" && (from == "smallint" || from == "bigint" || from == "numeric") {
 		return "USING " + Ident(c.After.ID.Name) + "::integer::" + c.After.Get("type")
 	}
-	if hasTextCast(from) || hasTextCast(to) || builtinCast(from, to) {
+	list, single := strings.HasSuffix(from, "[]"), !strings.HasSuffix(to, "[]")
+	switch {
+	case list && single && (to == "jsonb" || to == "json"):
+		return "USING to_" + to + "(" + Ident(c.After.ID.Name) + ")"
+	case list && !single, hasTextCast(from), hasTextCast(to), builtinCast(from, to):
 		return "USING " + Ident(c.After.ID.Name) + "::" + c.After.Get("type")
 	}
 	return "USING " + Ident(c.After.ID.Name) + "::text::" + c.After.Get("type")
 }
 
 func hasTextCast(t string) bool {
-	return t == "text" || t == "character varying" || t == "character" || strings.Contains(t, "[]")
+	return t == "text" || t == "character varying" || t == "character"
 }
 
 // families of types that cast among each other.
@@ -677,7 +721,7 @@ func (s *spelling) alterEnum(c *diff.Change) {
 		if i < len(have) {
 			where = "BEFORE " + text(have[i])
 		}
-		s.say("ALTER TYPE", name(f), "ADD VALUE", text(label), where)
+		s.say("ALTER TYPE", name(f), "ADD VALUE", text(label), where).Commit = true
 		have = slices.Insert(have, i, label)
 	}
 }

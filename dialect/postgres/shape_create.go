@@ -425,6 +425,9 @@ func (s *spelling) createConstraint(f *schema.Fact) {
 	if f.Get("inherited") != "" && s.parentConstraint(f) {
 		return // it comes with the parent's
 	}
+	if f.Get("type") == "foreign key" && s.isKept(f) {
+		return // it was the parent's, and is there
+	}
 	only := ""
 	kind := f.Get("type")
 	if kind == "primary key" || kind == "unique" || kind == "exclude" {

@@ -51,6 +51,9 @@ func (l Language) Renamed(f schema.Fact, from, to schema.ID) schema.Fact {
 	if f.ID.Args != "" && to.On == "" {
 		f.ID.Args = renamedArgs(f.ID.Args, from, to)
 	}
+	if f.ID.Kind == schema.Column {
+		l.keepNames(&f, from)
+	}
 	switch f.ID.Kind {
 	case schema.View, schema.MatView, schema.Function, schema.Procedure, schema.Rule:
 		return f
@@ -68,6 +71,34 @@ func (l Language) Renamed(f schema.Fact, from, to schema.ID) schema.Fact {
 	}
 	f.Attrs = attrs
 	return f
+}
+
+// keepNames says the names that the server once chose after the names of the
+// table and the column, and keeps when those change. The fact's ID is new.
+func (l Language) keepNames(f *schema.Fact, from schema.ID) {
+	table, column := f.ID.On, f.ID.Name
+	switch from.Kind {
+	case schema.Column:
+		column = from.Name
+	case schema.Table:
+		table = from.Name
+	default:
+		return
+	}
+	keep := func(key, name, usual string) {
+		switch {
+		case f.Get(key) == usual:
+			set(f, key, "")
+		case f.Get(key) == "":
+			set(f, key, name)
+		}
+	}
+	if f.Get("not null") != "" && l.Dialect.Version() >= 180000 {
+		keep("not null name", table+"_"+column+"_not_null", f.ID.On+"_"+f.ID.Name+"_not_null")
+	}
+	if f.Get("identity") != "" {
+		keep("identity sequence", dotted(from.Schema, table+"_"+column+"_seq"), dotted(f.ID.Schema, f.ID.On+"_"+f.ID.Name+"_seq"))
+	}
 }
 
 // renamedArgs are argument types after a type got another name.
@@ -93,6 +124,12 @@ func replaceNames(sql string, from, to schema.ID) string {
 	for t := range Tokens(sql, sqltext.Options{}) {
 		word := sql[t.Start:t.End]
 		plain := strings.ReplaceAll(strings.Trim(word, `"`), `""`, `"`)
+		if from.Kind == schema.Sequence && word == text(dotted(from.Schema, old)) {
+			b.WriteString(sql[at:t.Start])
+			b.WriteString(text(dotted(to.Schema, new)))
+			at = t.End
+			continue
+		}
 		if plain == old && (t.Kind == sqltext.Word || strings.HasPrefix(word, `"`)) {
 			b.WriteString(sql[at:t.Start])
 			b.WriteString(Ident(new))

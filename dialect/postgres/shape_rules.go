@@ -271,6 +271,9 @@ func (l Language) Affects(c *diff.Change, f *schema.Fact, w *diff.World) diff.Ef
 // affectedByDrop: nearly everything must go with what it needs. A table stays
 // when its column's type is swapped.
 func (l Language) affectedByDrop(c *diff.Change, f *schema.Fact, _ *diff.World) diff.Effect {
+	if c.Before.ID.Kind == schema.Partition && f.ID.Kind == schema.Constraint {
+		return diff.Keeps
+	}
 	if c.Before.ID.Kind == schema.Index && f.ID.Kind == schema.Partition || c.Before.ID.Kind == schema.Constraint && f.ID.Kind == schema.Partition {
 		return diff.Keeps
 	}
@@ -336,7 +339,8 @@ func affectedBySwap(f *schema.Fact) diff.Effect {
 // Home tells what is made with its table.
 func (l Language) Home(f *schema.Fact, v diff.Verb, w *diff.World) diff.Home {
 	if v == diff.Drop {
-		if f.ID.Kind == schema.Column || f.ID.Kind == schema.Index {
+		if f.ID.Kind == schema.Column || f.ID.Kind == schema.Index || f.ID.Kind == schema.Partition ||
+			f.ID.Kind == schema.Constraint && f.Of == schema.Table && f.Get("type") != "foreign key" && f.Get("type") != "check" {
 			return diff.WithParent
 		}
 		return diff.WithParentIfFree
