@@ -36,8 +36,8 @@ type child struct {
 	Script  revision.Script
 	Fill    string // the backfill to join; "" plans Script
 	Process string
-	KillAt  int // the point at which it kills itself; 0 never
-	Kills   string
+	Kills   string // the point at which it kills itself
+	KillAt  int    // at which time that it passes it; 0 never
 	Workers int
 	Idle    time.Duration
 }
@@ -60,24 +60,22 @@ func runChild(text string) int {
 		panic(err)
 	}
 	var mu sync.Mutex
-	points := 0
+	passed := map[string]int{}
 	o := options(c.URL)
 	o.Process, o.Workers, o.Idle = c.Process, c.Workers, c.Idle
 	o.Point = func(name string) {
 		mu.Lock()
 		defer mu.Unlock()
-		if c.Kills != "" && c.Kills != name {
-			return
-		}
-		points++
-		if points == c.KillAt {
+		passed[name]++
+		if name == c.Kills && passed[name] == c.KillAt {
 			fmt.Println("killed at", name)
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
 	}
 	err := c.work(context.Background(), o)
-	fmt.Println("points", points)
+	counts, _ := json.Marshal(passed) // a map of numbers can always be marshalled
+	fmt.Printf("points %s\n", counts)
 	if err != nil {
 		fmt.Println("error", fault.CodeOf(err), err)
 	}

@@ -2,6 +2,10 @@ package fill_test
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,32 +38,133 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// TestKillMatrix kills a process at every point that it passes, runs the same
-// command again, and demands that every row was changed exactly once.
+// The points at which a process is killed: while nothing goes wrong, between two
+// statements, and while bad rows are found out.
+func calm() []string {
+	return []string{"recording", "recorded", "starting", "started", "begun", "claimed", "changed", "commit", "committed",
+		"plan begun", "planned", "plan committed", "question", "checked", "check committed"}
+}
+
+func between() []string { return []string{"statement"} }
+
+func troubled() []string { return []string{"split", "split committed", "poison", "poisoned"} }
+
+// matrix kills a process at points that it passes. What it does when it is not
+// killed must be right, too.
+type matrix struct {
+	place func(t *testing.T) string // a new database
+	child child
+	exit  int // of the command when it is not killed
+	right func(t *testing.T, url, out string)
+	names []string // the points at which to kill it; all of them with BELLOWS_SOAK
+}
+
+// run kills it the first, and the last time that it passes each of the points;
+// with BELLOWS_SOAK each time that it passes any.
+func (m matrix) run(t *testing.T) {
+	t.Helper()
+	c := m.child
+	c.URL = m.place(t)
+	out, code, _ := c.run(t)
+	passed := passes(t, out)
+	if code != m.exit {
+		t.Fatalf("it exits %d: %s", code, out)
+	}
+	m.right(t, c.URL, out)
+	known := slices.Concat(calm(), between(), troubled())
+	for name := range passed {
+		if !slices.Contains(known, name) {
+			t.Errorf("at %q it is never killed", name)
+		}
+	}
+	names, all := m.names, os.Getenv("BELLOWS_SOAK") != ""
+	if all {
+		names = slices.Sorted(maps.Keys(passed))
+	}
+	deaths := 0
+	for _, name := range names {
+		if passed[name] == 0 {
+			t.Fatalf("it does not pass %q: %s", name, out)
+		}
+		for n := 1; n <= passed[name]; n++ {
+			if !all && n > 1 && n < passed[name] {
+				continue
+			}
+			if m.kill(t, name, n) {
+				deaths++
+			}
+		}
+	}
+	t.Logf("killed %d times at %d points", deaths, len(names))
+}
+
+// kill kills it the n-th time that it passes a point, and runs the same command
+// again. How often a point is passed may differ by a few from time to time, but
+// every point is passed once.
+func (m matrix) kill(t *testing.T, name string, n int) bool {
+	t.Helper()
+	c := m.child
+	c.URL, c.Kills, c.KillAt = m.place(t), name, n
+	out, code, killed := c.run(t)
+	if !killed && (n == 1 || code != m.exit) {
+		t.Fatalf("at the %d. %q it is not killed and exits %d: %s", n, name, code, out)
+	}
+	c.KillAt = 0
+	if again, code, _ := c.run(t); code != m.exit {
+		t.Fatalf("%safter the %d. %q the same command exits %d: %s", out, n, name, code, again)
+	} else if m.right(t, c.URL, again); t.Failed() {
+		t.Fatalf("after the %d. %q: %s", n, name, out)
+	}
+	return killed
+}
+
+// passes reads how often a process that was not killed passed each point.
+func passes(t *testing.T, out string) map[string]int {
+	t.Helper()
+	_, text, _ := strings.Cut(out, "points ")
+	text, _, _ = strings.Cut(text, "\n")
+	var passed map[string]int
+	if err := json.Unmarshal([]byte(text), &passed); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return passed
+}
+
+// TestKillMatrix kills a process at every point that it passes while nothing goes
+// wrong, runs the same command again, and demands that every row was changed
+// exactly once.
 func TestKillMatrix(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			const rows = 260
-			for at := 1; ; at++ {
-				url := e.place(t, rows)
-				c := child{URL: url, Process: "a", KillAt: at, Script: script(double, check("SELECT id FROM posts WHERE b IS NULL OR b <> a * 2"))}
-				out, code, killed := c.run(t)
-				if !killed {
-					if code != 0 || at < 30 {
-						t.Fatalf("after %d points it exits %d: %s", at-1, code, out)
+			const rows = 220
+			half := check("SELECT id FROM posts WHERE b IS NULL")
+			matrix{
+				place: func(t *testing.T) string { return e.place(t, rows) },
+				child: child{Process: "a", Script: script(double, half, check("SELECT id FROM posts WHERE b <> a * 2"))},
+				right: func(t *testing.T, url, _ string) { once(t, url, rows) },
+				names: calm(),
+			}.run(t)
+		})
+	}
+}
+
+// TestKillMatrixOfStatements does the same between two statements of a chunk.
+func TestKillMatrixOfStatements(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			const rows = 120
+			matrix{
+				place: func(t *testing.T) string { return e.place(t, rows) },
+				child: child{Process: "a", Script: script(double + ";\nUPDATE posts SET a = a + 10000, b = b + 20000 WHERE :chunk")},
+				right: func(t *testing.T, url, _ string) {
+					if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND a BETWEEN 10000 AND 19999"); n != rows {
+						t.Errorf("%d rows are right", n)
 					}
-					t.Logf("%d points", at-1)
-					return
-				}
-				c.KillAt = 0
-				if again, code, _ := c.run(t); code != 0 {
-					t.Fatalf("%safter that the same command exits %d: %s", out, code, again)
-				}
-				if once(t, url, rows); t.Failed() {
-					t.Fatalf("after %s", out)
-				}
-			}
+				},
+				names: between(),
+			}.run(t)
 		})
 	}
 }
@@ -70,34 +175,28 @@ func TestKillMatrixOfTrouble(t *testing.T) {
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			seen := map[string]bool{}
-			for at := 1; ; at++ {
-				url := e.place(t, 20)
-				do(t, url, "UPDATE posts SET a = 1000 WHERE id IN (13, 14)")
-				strict(t, e, url)
-				c := child{URL: url, Process: "a", KillAt: at, Script: script(double, spec(func(s *revision.FillSpec) { s.Poison = 2 }))}
-				out, code, killed := c.run(t)
-				if !killed {
-					if code != fault.Repair.Exit() || !seen["split committed"] || !seen["poison"] || !seen["poisoned"] {
-						t.Fatalf("after %d points it exits %d: %s", at-1, code, out)
+			matrix{
+				place: func(t *testing.T) string {
+					url := e.place(t, 20)
+					do(t, url, "UPDATE posts SET a = 1000 WHERE id IN (13, 14)")
+					strict(t, e, url)
+					return url
+				},
+				child: child{Process: "a", Script: script(double, spec(func(s *revision.FillSpec) { s.Poison = 2 }))},
+				exit:  fault.Repair.Exit(),
+				right: func(t *testing.T, url, out string) {
+					if !strings.Contains(out, "2 rows are set aside") {
+						t.Errorf("it does not say that rows are set aside: %s", out)
 					}
-					t.Logf("%d points", at-1)
-					return
-				}
-				for _, name := range []string{"split committed", "poison", "poisoned"} {
-					seen[name] = seen[name] || strings.Contains(out, "killed at "+name+"\n")
-				}
-				c.KillAt = 0
-				if again, code, _ := c.run(t); code != fault.Repair.Exit() || !strings.Contains(again, "2 rows are set aside") {
-					t.Fatalf("%safter that the same command exits %d: %s", out, code, again)
-				}
-				if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND touched = 1"); n != 18 {
-					t.Fatalf("%safter that %d rows are right", out, n)
-				}
-				if n := number(t, url, "SELECT COUNT(*) FROM "+e.table("fill_poison")+" WHERE state = 'open'"); n != 2 {
-					t.Fatalf("%safter that %d rows are set aside", out, n)
-				}
-			}
+					if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND touched = 1"); n != 18 {
+						t.Errorf("%d rows are right", n)
+					}
+					if n := number(t, url, "SELECT COUNT(*) FROM "+e.table("fill_poison")+" WHERE state = 'open'"); n != 2 {
+						t.Errorf("%d rows are set aside", n)
+					}
+				},
+				names: troubled(),
+			}.run(t)
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/ledger"
 	"github.com/bellowsdb/bellows/plan"
@@ -37,8 +38,8 @@ func Plan(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	if err != nil {
 		return ledger.Fill{}, err
 	}
-	if task.Spec.Program != "" {
-		return ledger.Fill{}, fault.At(task.Spec.At, fault.Unsupported, "this build runs no programs for rows").Try("write the change as SQL: UPDATE … WHERE … AND :chunk")
+	if err := runnable(task); err != nil {
+		return ledger.Fill{}, err
 	}
 	led := ledger.New(lang, o.Ledger)
 	f, number, err := found(ctx, led, c, task, direction)
@@ -55,8 +56,22 @@ func Plan(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	}
 	if o.Sink != nil {
 		o.Sink.Event(tried)
+		if !p.task.Repeats() && len(p.task.Checks) == 0 {
+			o.Sink.Event(blind(p.task))
+		}
 	}
 	return p.record(ctx, number+1, tried)
+}
+
+// blind warns of a backfill that can be done with rows missing: it cannot go
+// through the table again, and nothing asks whether a row was missed.
+func blind(task backfill.Task) event.Warning {
+	at := task.Body[0].Pos
+	return event.Warning{
+		Code: "backfill.blind", File: at.File, Line: at.Line,
+		Text: fmt.Sprintf("rows of %s that are added, or given another key, behind the backfill while it runs can be missed", task.Spec.Table),
+		Hint: "add a condition that passes over rows that are done, such as loc IS NULL, or a -- migrate:check that finds rows that are not",
+	}
 }
 
 // found is the backfill of that revision and direction that is not at its end;
