@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"iter"
+	"time"
 
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
@@ -47,6 +48,10 @@ type Fill struct {
 	Lazy string
 	// Alone: one process has no use for a second worker.
 	Alone bool
+	// Stale is how long nobody may have read the server's list of who waits for
+	// whom before it is made anew; who reads it more often sees an old one. 0 where
+	// it is made for each who reads it.
+	Stale time.Duration
 }
 
 // Trouble is what an error of the server says about a chunk of work.

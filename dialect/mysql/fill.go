@@ -3,6 +3,7 @@ package mysql
 import (
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/fault"
@@ -24,6 +25,7 @@ const (
 func (d Dialect) Fill() dialect.Fill {
 	f := dialect.Fill{
 		Begin: []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"},
+		Stale: 100 * time.Millisecond,
 	}
 	if d.Flavour() == MariaDB {
 		if d.Version() >= 100600 {

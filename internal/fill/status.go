@@ -109,7 +109,7 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill) (Sta
 }
 
 // report reads how a backfill was left. A session that broke meanwhile is
-// replaced: the server may be on its way up.
+// replaced: the server may be on its way up, unless the workers lost their patience.
 func (j *job) report(w *watched) (Report, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), planTime)
 	defer cancel()
@@ -125,7 +125,7 @@ func (j *job) report(w *watched) (Report, error) {
 			return Report{}, err
 		}
 		for w.renew(ctx) != nil {
-			if sleep(ctx, jitter(500*time.Millisecond)); ctx.Err() != nil {
+			if sleep(ctx, jitter(500*time.Millisecond)); ctx.Err() != nil || !j.patient() {
 				return Report{}, err
 			}
 		}

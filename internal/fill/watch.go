@@ -2,6 +2,7 @@ package fill
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
@@ -22,7 +23,7 @@ func (j *job) watch(ctx context.Context, w *watched) {
 	var seen map[db.Waiting]bool
 	told := time.Now()
 	for {
-		sleep(ctx, lookTime)
+		sleep(ctx, j.look(w.lang.Fill().Stale))
 		if ctx.Err() != nil {
 			return
 		}
@@ -38,6 +39,15 @@ func (j *job) watch(ctx context.Context, w *watched) {
 			_ = w.renew(ctx) // or with the next look
 		}
 	}
+}
+
+// look is how long until the next look. Where a list that is read often is an old
+// one the looks of several processes are spread, so that it is made anew at times.
+func (j *job) look(stale time.Duration) time.Duration {
+	if stale == 0 {
+		return lookTime
+	}
+	return stale + stale/10 + rand.N(stale/2)
 }
 
 // makeWay cancels the chunks for which a session has been waiting since the look
