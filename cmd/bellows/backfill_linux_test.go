@@ -79,15 +79,17 @@ func TestBackfillShared(t *testing.T) {
 		has(t, said(t, dir, 0, "backfill", "set", "--rows", "20", "--poison", "2"), "at most 20 rows", "up to 2 rows set aside")
 		has(t, said(t, dir, 0, "backfill", "pause"), "paused 3  years")
 		one, other := command(dir, "backfill", "run", "--workers", "2"), command(dir, "backfill", "run", "3", "--json")
-		for _, c := range []*exec.Cmd{one, other} {
+		told := map[*exec.Cmd]*strings.Builder{one: {}, other: {}}
+		for c, all := range told {
+			c.Stdout, c.Stderr = all, all
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		has(t, said(t, dir, 0, "backfill", "resume"), "resumed 3  years")
-		for _, c := range []*exec.Cmd{one, other} {
+		for c, all := range told {
 			if code := codeOf(t, c.Wait()); code != 7 {
-				t.Errorf("exit code %d, want 7: a row is set aside", code)
+				t.Errorf("exit code %d, want 7, because a row is set aside:\n%s", code, all)
 			}
 		}
 		said(t, dir, 0, "backfill", "poison", "waive", "3", "--key", "2000", "--why", "x")
