@@ -239,3 +239,50 @@ func observed(t testing.TB, c db.Conn, s schema.Schema) string {
 	}
 	return strings.Join(all, "\n")
 }
+
+// Tables to pass over are, with their triggers; the session is as it was, and one
+// that may only read can look, but not inside a transaction.
+func TestInspectPassesOver(t *testing.T) {
+	url := testdb.MariaDB(t)
+	w := open(t, url, db.Options{})
+	load(t, w, "CREATE TABLE t (a int); CREATE TABLE bellows_x (a int); CREATE TRIGGER tr BEFORE INSERT ON bellows_x FOR EACH ROW SET new.a = 1; CREATE TEMPORARY TABLE mine (a int)")
+	r := open(t, url, db.Options{ReadOnly: true})
+	must(t, r, "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'")
+	before := one(t, r, "SELECT CONCAT(@@sql_mode, @@autocommit, @@time_zone, @@tx_read_only)")
+	s := inspect(t, r, "`bellows_x`")
+	if s.Len() != 2 || len(s.Unmodelled) > 0 {
+		t.Errorf("%d facts, unmodelled: %v", s.Len(), s.Unmodelled)
+	}
+	if after := one(t, r, "SELECT CONCAT(@@sql_mode, @@autocommit, @@time_zone, @@tx_read_only)"); after != before {
+		t.Errorf("the session had %s, now %s", before, after)
+	}
+	none, err := r.(db.Inspector).Inspect(background(t), db.Inspection{Schemas: []string{"other"}})
+	if err != nil || none.Len() > 0 {
+		t.Errorf("%d facts of a database that was not asked for, %v", none.Len(), err)
+	}
+	must(t, w, "BEGIN", "INSERT INTO t VALUES (1)")
+	if _, err := w.(db.Inspector).Inspect(background(t), db.Inspection{}); err == nil {
+		t.Error("an inspection inside a transaction is no error")
+	}
+	must(t, w, "ROLLBACK")
+	if got := one(t, w, "SELECT count(*) FROM t"); got != "0" {
+		t.Error("the inspection ended the transaction")
+	}
+}
+
+// What no fact describes is named, and tells no password.
+func TestUnmodelledIsNamed(t *testing.T) {
+	c := loaded(t, "CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t; DROP TABLE t; CREATE TABLE good (a int)")
+	must(t, c, "SET SESSION sql_mode = 'ORACLE'", "CREATE PACKAGE pk AS FUNCTION f RETURN int; END", "SET SESSION sql_mode = ''")
+	s := inspect(t, c)
+	var names []string
+	for _, u := range s.Unmodelled {
+		names = append(names, u.Kind+" "+u.Name)
+	}
+	if got := strings.Join(names, ", "); got != "package pk" {
+		t.Errorf("unmodelled: %s", got)
+	}
+	if _, ok := s.Find(schema.ID{Kind: schema.View, Name: "v"}); !ok {
+		t.Error("a view whose table is gone is no fact")
+	}
+}

@@ -44,7 +44,7 @@ func (l Language) Spell(a *diff.Action, w *diff.World) []diff.Statement {
 	case schema.Sequence:
 		return l.say("ALTER SEQUENCE " + l.Dialect.Quote(f.ID.Name) + " " + f.Get(Definition))
 	}
-	t := &tableChange{l: l, w: w, before: a.Main.Before, after: f}
+	t := &tableChange{l: l, w: w, before: a.Main.Before, after: f, placed: map[schema.ID]bool{}}
 	for _, p := range append([]diff.Part{a.Main}, a.With...) {
 		t.part(p)
 	}
@@ -140,7 +140,9 @@ type tableChange struct {
 	virtual       clauses // new virtual columns, which stand with nothing else
 	keys          clauses // new indexes
 	behind        []string
-	resized       bool // real columns come or go
+	resized       bool               // real columns come or go
+	replaced      bool               // an index goes with its columns, and comes again
+	placed        map[schema.ID]bool // the new columns so far
 	hazards       []diff.Hazard
 }
 
@@ -189,10 +191,13 @@ func (t *tableChange) statements() []diff.Statement {
 	t.burdens()
 	whole := t.main.effort == copies || t.keys.effort == copies || t.virtual.effort == copies
 	rebuilds := t.main.effort >= inPlace && len(t.virtual.specs) == 0 || t.l.Dialect.Flavour() == MySQL && len(t.virtual.specs) == 0
-	tied := t.resized && len(t.keys.specs) > 0 && t.pointed()
+	tied := t.replaced && t.pointed()
 	if whole || rebuilds || tied {
 		if tied {
 			t.main.effort = max(t.main.effort, inPlace)
+		}
+		if tied && len(t.virtual.specs) > 0 {
+			t.main.effort = copies
 		}
 		t.main.take(&t.virtual)
 		t.main.take(&t.keys)
@@ -359,19 +364,24 @@ func (t *tableChange) column(p diff.Part) {
 	l, d := t.l, t.l.Dialect
 	switch p.Verb {
 	case diff.Drop:
-		t.main.drop(l.dropColumnEffort(p.Before), "DROP COLUMN "+d.Quote(p.Before.ID.Name))
+		e := l.dropColumnEffort(p.Before)
+		if t.w.Creates(p.Before.ID) {
+			e = copies
+		}
+		t.main.drop(e, "DROP COLUMN "+d.Quote(p.Before.ID.Name))
 		if p.Before.Get(Generated) == "" {
 			t.risk(diff.LosesColumn, p.Before.ID, "the column goes with its values")
 			t.resized = true
 		}
 	case diff.Create:
 		into := &t.main
-		if p.After.Get(Generated) != "" && p.After.Get(Stored) == "" {
+		if virtual(p.After) {
 			into = &t.virtual
 		} else {
 			t.resized = true
 		}
 		into.do(l.addColumnEffort(p.After), "ADD COLUMN "+l.column(t.w.After, p.After)+t.place(p.After))
+		t.placed[p.After.ID] = true
 		if p.After.Get(Check) != "" {
 			t.risk(diff.MayFail, p.After.ID, "rows that are there may not fit")
 		}
@@ -404,10 +414,12 @@ func (t *tableChange) place(f *schema.Fact) string {
 	if !slices.ContainsFunc(all[at:], func(c *schema.Fact) bool { return !t.w.Creates(c.ID) }) {
 		return ""
 	}
-	if at == 0 {
-		return " FIRST"
+	for i := at - 1; i >= 0; i-- {
+		if there := all[i]; !t.w.Creates(there.ID) || t.placed[there.ID] && (!virtual(there) || virtual(f)) {
+			return " AFTER " + t.l.Dialect.Quote(there.ID.Name)
+		}
 	}
-	return " AFTER " + t.l.Dialect.Quote(all[at-1].ID.Name)
+	return " FIRST"
 }
 
 // key adds, drops or changes an index, the primary key, or a check.
@@ -419,7 +431,7 @@ func (t *tableChange) key(p diff.Part) {
 		return
 	}
 	if p.Verb != diff.Create {
-		t.dropKey(p.Before, check, p.Verb == diff.Modify)
+		t.dropKey(p.Before, check, p.After != nil)
 	}
 	if p.Verb == diff.Drop {
 		return
@@ -457,6 +469,7 @@ func (t *tableChange) dropKey(f *schema.Fact, check, again bool) {
 	case again && !t.resized:
 		t.keys.drop(t.l.least(noCopy, inPlace), "DROP KEY "+name)
 	default:
+		t.replaced = t.replaced || again
 		t.main.drop(t.l.least(noCopy, inPlace), "DROP KEY "+name)
 	}
 }

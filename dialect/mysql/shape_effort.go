@@ -76,10 +76,11 @@ func (l Language) modifyEffort(c *diff.Change, w *diff.World) effort {
 	return e
 }
 
-// collationEffort: a column of utf8mb4 that is in no index keeps its bytes.
+// collationEffort: a text of utf8mb4 that is in no index keeps its bytes.
 func (l Language) collationEffort(c *diff.Change, w *diff.World) effort {
 	was, is := c.Before.Get(Collation), c.After.Get(Collation)
-	if l.Dialect.Flavour() != MariaDB || !strings.HasPrefix(was, "utf8mb4_") || !strings.HasPrefix(is, "utf8mb4_") || c.Has(Type) {
+	if l.Dialect.Flavour() != MariaDB || !strings.HasPrefix(was, "utf8mb4_") || !strings.HasPrefix(is, "utf8mb4_") || c.Has(Type) ||
+		!strings.Contains(c.After.Get(Type), "char") && !strings.Contains(c.After.Get(Type), "text") {
 		return copies
 	}
 	for _, user := range w.Users(c.Before.ID) {

@@ -30,7 +30,12 @@ var (
 // do it all is made anew.
 func (l Language) How(c *diff.Change, w *diff.World) diff.How {
 	switch c.After.ID.Kind {
-	case schema.Table, schema.Column, schema.Index, schema.Sequence:
+	case schema.Column:
+		if virtual(c.Before) != virtual(c.After) {
+			return diff.Replace // no MODIFY makes a virtual column a real one
+		}
+		return diff.Alter
+	case schema.Table, schema.Index, schema.Sequence:
 		return diff.Alter
 	case schema.View:
 		// It cannot be altered both before a column goes and after one comes.
@@ -47,6 +52,8 @@ func (l Language) How(c *diff.Change, w *diff.World) diff.How {
 	return diff.Replace
 }
 
+func virtual(f *schema.Fact) bool { return f.Get(Generated) != "" && f.Get(Stored) == "" }
+
 // Affects: a foreign key is taken off while a column changes that it is about.
 // A trigger whose forerunner is made anew must be, too, to come behind it.
 func (l Language) Affects(c *diff.Change, f *schema.Fact, w *diff.World) diff.Effect {
@@ -54,6 +61,8 @@ func (l Language) Affects(c *diff.Change, f *schema.Fact, w *diff.World) diff.Ef
 	switch {
 	case f.ID.Kind == schema.Trigger && kind == schema.Trigger && w.Drops(c.ID()):
 		return diff.Rebuilds
+	case kind == schema.Column && w.Creates(c.ID()) && (f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint):
+		return diff.Rebuilds // the column goes and comes again, and is in no index then
 	case f.ID.Kind != schema.Constraint || f.Get(Type) != ForeignKey:
 	case kind == schema.Column && (w.Drops(c.ID()) || c.Has(Type) || c.Has(Collation) || c.Has(NotNull) || c.Has(Generated)):
 		return diff.Rebuilds
