@@ -59,8 +59,15 @@ func inspect(t testing.TB, c db.Conn, leave ...string) schema.Schema {
 	return s
 }
 
+// render spells a shape as a script for an empty database.
 func render(c db.Conn, s schema.Schema) string {
-	return strings.Join(c.Dialect().(own.Dialect).Render(s), ";\n") + ";\n"
+	l := language(c)
+	l.Bare = true
+	p, err := diff.Make(s.Select(func(*schema.Fact) bool { return false }), s, l, diff.Options{})
+	if err != nil {
+		return "-- " + err.Error()
+	}
+	return p.SQL()
 }
 
 // What was rendered and loaded reads as what it was rendered from, and renders

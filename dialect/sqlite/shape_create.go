@@ -8,55 +8,6 @@ import (
 	"github.com/bellowsdb/bellows/sqltext"
 )
 
-// Render spells a whole shape as statements, without their semicolons, in an
-// order in which they can be run on an empty file: tables, those first that
-// others point at; each with its indexes; views; triggers.
-func (d Dialect) Render(s schema.Schema) []string {
-	var out []string
-	for _, f := range inOrder(s, schema.Table, VirtualTable) {
-		out = append(out, d.create(s, f))
-		for _, ix := range s.On(schema.Index, "", f.ID.Name) {
-			out = append(out, d.create(s, ix))
-		}
-	}
-	for _, f := range inOrder(s, schema.View) {
-		out = append(out, d.create(s, f))
-	}
-	for i := range s.Facts() {
-		if f := &s.Facts()[i]; f.ID.Kind == schema.Trigger {
-			out = append(out, d.create(s, f))
-		}
-	}
-	return out
-}
-
-// inOrder are the facts of those kinds by name, each behind what it needs. A
-// circle is cut: no table or view has to be there before the other.
-func inOrder(s schema.Schema, kinds ...schema.Kind) (order []*schema.Fact) {
-	seen := map[schema.ID]bool{}
-	var visit func(f *schema.Fact)
-	visit = func(f *schema.Fact) {
-		if seen[f.ID] || !slices.Contains(kinds, f.ID.Kind) {
-			return
-		}
-		seen[f.ID] = true
-		needs := f.Needs
-		for _, key := range s.On(schema.Constraint, "", f.ID.Name) {
-			needs = append(needs[:len(needs):len(needs)], key.Needs...)
-		}
-		for _, id := range needs {
-			if need, ok := s.Find(id); ok {
-				visit(need)
-			}
-		}
-		order = append(order, f)
-	}
-	for i := range s.Facts() {
-		visit(&s.Facts()[i])
-	}
-	return order
-}
-
 // create spells what makes a fact that is made by a statement of its own.
 func (d Dialect) create(s schema.Schema, f *schema.Fact) string {
 	name := d.ident(f.ID.Name)
