@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	}
 	// Each check is a backfill on a server, so there are fewer than usual; the
 	// command line may ask for more with -rapid.checks.
-	if err := flag.Set("rapid.checks", "40"); err != nil {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
