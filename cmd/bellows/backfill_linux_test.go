@@ -16,7 +16,7 @@ import (
 func people(t *testing.T, url string) string {
 	t.Helper()
 	dir := sandbox(t, "init")
-	write(t, filepath.Join(dir, "bellows.toml"), "default = \"live\"\n[env.live]\nurl = \""+url+"\"\n")
+	write(t, filepath.Join(dir, "bellows.toml"), "lock_timeout = \"10s\"\ndefault = \"live\"\n[env.live]\nurl = \""+url+"\"\n") // the machine may be busy
 	if err := os.Mkdir(filepath.Join(dir, "migrations"), 0o777); err != nil {
 		t.Fatal(err)
 	}

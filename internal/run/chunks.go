@@ -25,12 +25,20 @@ func (f *toFill) Error() string { return "backfill " + f.id + " is to be worked 
 func (w *work) chunks(ctx context.Context, s *plan.Step) error {
 	o := w.fillOptions()
 	o.By = w.by
-	f, err := fill.Plan(ctx, w.conn, s.Script, s.Move.Direction, o)
+	var f ledger.Fill
+	err := w.insist(ctx, func() (err error) {
+		f, err = fill.Plan(ctx, w.conn, s.Script, s.Move.Direction, o)
+		return err
+	})
 	if err != nil {
 		return w.fillFailed(ctx, s, err)
 	}
 	w.point("fill planned")
-	sqls, err := fill.Finish(ctx, w.conn, f.ID, o)
+	var sqls []string
+	err = w.insist(ctx, func() (err error) {
+		sqls, err = fill.Finish(ctx, w.conn, f.ID, o)
+		return err
+	})
 	if fault.Has(err, fault.Partial) {
 		return w.markFill(ctx, s, f)
 	}
@@ -97,9 +105,27 @@ func (w *work) fillBegins(s *plan.Step) []string {
 // fillOptions are what workers of this process work with.
 func (r *Runner) fillOptions() fill.Options {
 	return fill.Options{
-		Ledger: r.o.Ledger, Open: r.o.Open, Conn: r.conn, Sink: event.SinkFunc(r.emit),
+		Ledger: r.o.Ledger, Open: r.patientOpen(), Conn: r.conn, Sink: event.SinkFunc(r.emit),
 		Process: r.o.Run, Host: r.o.Host, PID: r.o.PID, Grace: r.o.Grace, Point: r.o.Point,
 		By: ledger.By{Run: r.o.Run, Actor: r.o.Owner, Tool: r.o.Tool, Tag: r.o.Tag},
+	}
+}
+
+// patientOpen opens sessions for workers. Where others are writing without a
+// pause the first look at the file may have to wait longer than a statement does.
+func (r *Runner) patientOpen() func(ctx context.Context, app string) (db.Conn, error) {
+	if r.o.Open == nil {
+		return nil
+	}
+	return func(ctx context.Context, app string) (db.Conn, error) {
+		until := time.Now().Add(ledgerPatience)
+		for {
+			c, err := r.o.Open(ctx, app)
+			if classOf(err) != db.Wait || ctx.Err() != nil || time.Now().After(until) {
+				return c, err
+			}
+			sleep(ctx, jitter(100*time.Millisecond))
+		}
 	}
 }
 
@@ -143,15 +169,17 @@ func (w *work) waits(s *plan.Step) bool {
 // Fills tells how far every backfill is, oldest first.
 func (r *Runner) Fills(ctx context.Context) (all []fill.Status, err error) {
 	err = r.reading(ctx, func() error {
-		ok, err := r.led.Exists(ctx, r.conn)
-		if err != nil || !ok {
-			return explainUnlessGone(err, "reading the ledger")
-		}
-		all, err = fill.Read(ctx, r.conn, r.fillOptions())
-		slices.SortStableFunc(all, olderFill)
-		return explainUnlessGone(err, "reading the ledger")
+		return r.insist(ctx, func() error {
+			ok, err := r.led.Exists(ctx, r.conn)
+			if err != nil || !ok {
+				return err
+			}
+			all, err = fill.Read(ctx, r.conn, r.fillOptions())
+			slices.SortStableFunc(all, olderFill)
+			return err
+		})
 	})
-	return all, err
+	return all, explainUnlessGone(err, "reading the ledger")
 }
 
 // olderFill orders backfills by when they began, those that have not begun last.

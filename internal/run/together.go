@@ -456,7 +456,7 @@ func (w *work) commit(ctx context.Context, sqls []string) error {
 const ledgerPatience = 30 * time.Second
 
 // insist does something of ours again while others hold what it needs.
-func (w *work) insist(ctx context.Context, do func() error) error {
+func (r *Runner) insist(ctx context.Context, do func() error) error {
 	until := time.Now().Add(ledgerPatience)
 	for {
 		err := do()
