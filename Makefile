@@ -28,7 +28,7 @@ BENCH    ?= .
 SOAK     ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint vet format fuzz bench soak golden test-matrix cover vuln deps deps-matrix clean FORCE
+.PHONY: help build test lint vet format fuzz bench soak golden test-matrix cover vuln real deps deps-matrix clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ fuzz: $(HOLD) ## each fuzz target for FUZZTIME (10s)
 
 bench: deps $(HOLD) ## benchmarks, against servers that flush to disk; BENCH=regexp chooses
 	$(HOLD) -- $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
+
+real: deps $(HOLD) ## other projects' migration folders under DIR, compared with the databases' own clients
+	BELLOWS_TEST_POSTGRES_MAJORS=15,18 $(HOLD) -- $(GO) test -tags realinput -count=1 -timeout 60m -v ./realinput -args -folders $(abspath $(DIR))
 
 soak: deps $(HOLD) ## random kills, SOAK rounds (200) on each engine
 	BELLOWS_SOAK=$(SOAK) $(HOLD) -- $(GO) test -count=1 -timeout 0 -v -run Soak $(PKG)
