@@ -45,6 +45,7 @@ type reader struct {
 	dialect Dialect
 	c       *words.Cursor
 	e       plan.Effect
+	queries []string // names that a WITH gives to queries
 }
 
 func (r *reader) is(verb string, class plan.Class) { r.e.Verb, r.e.Class = verb, class }
@@ -181,6 +182,19 @@ func (r *reader) set() {
 // with looks for the change behind the queries of a WITH, which themselves only read.
 func (r *reader) with() {
 	r.is("SELECT", plan.Query)
+	r.c.Take("RECURSIVE")
+	for {
+		name, _ := r.c.Ident()
+		r.queries = append(r.queries, name)
+		if !r.c.Peek("AS") {
+			r.c.Skip() // its columns
+		}
+		r.c.Take("AS")
+		r.c.Skip()
+		if !r.c.Take(",") {
+			break
+		}
+	}
 	for !r.c.End() {
 		if word := r.c.TakeAny("SELECT", "UPDATE", "DELETE", "INSERT", "REPLACE INTO"); word != "" {
 			if word != "SELECT" {
@@ -205,6 +219,9 @@ func (r *reader) rows(first string) {
 	case "DELETE":
 		r.deletes()
 		return
+	case "UPDATE":
+		r.updates()
+		return
 	}
 	r.c.Take("INTO")
 	if n, ok := r.c.Name(); ok {
@@ -216,7 +233,9 @@ func (r *reader) rows(first string) {
 
 func (r *reader) change(n plan.Name) {
 	r.touch(n, work{lock: write})
-	r.e.Changes = append(r.e.Changes, n)
+	if !slices.Contains(r.e.Changes, n) {
+		r.e.Changes = append(r.e.Changes, n)
+	}
 }
 
 func (r *reader) load() {
@@ -230,49 +249,6 @@ func (r *reader) load() {
 		if n, ok := r.c.Name(); ok {
 			r.change(n)
 		}
-	}
-}
-
-// deletes reads DELETE FROM t, DELETE t, u FROM …, and DELETE FROM t USING ….
-func (r *reader) deletes() {
-	first := r.c.Take("FROM")
-	names := r.c.Names()
-	if len(names) == 0 {
-		r.e.Unparsed = true
-		return
-	}
-	aliases := map[string]plan.Name{}
-	several := r.c.TakeAny("FROM", "USING") != ""
-	if several {
-		aliases = r.aliases()
-	}
-	for _, n := range names {
-		if real, ok := aliases[n.Name]; ok && n.Schema == "" {
-			n = real
-		}
-		r.change(n)
-	}
-	if first && !several && !r.c.Seek("WHERE") {
-		r.e.Destroys = append(r.e.Destroys, plan.Loss{Table: names[0], Rows: true})
-	}
-}
-
-// aliases reads the tables of a join with the names they go by in it.
-func (r *reader) aliases() map[string]plan.Name {
-	out := map[string]plan.Name{}
-	for {
-		if n, ok := r.c.Name(); ok {
-			r.c.Take("AS")
-			alias, _ := r.c.Ident()
-			out[alias] = n
-		}
-		for !r.c.Peek(",") && !r.c.Peek("JOIN") {
-			if r.c.End() || r.c.Peek("WHERE") {
-				return out
-			}
-			r.c.Skip()
-		}
-		r.c.Next()
 	}
 }
 
