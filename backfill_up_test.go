@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
 )
 
 // fillProject is a chain with a backfill in its middle, whose rows each count
@@ -77,6 +79,89 @@ func TestBackfillInTheChain(t *testing.T) {
 				if got := rowsOf(t, url); got != "500 rows, 500 wrong, 0 to 0 changes" {
 					t.Fatal(got)
 				}
+			}
+		})
+	}
+}
+
+// TestBackfillIsToldOnce: the work without the lock between two turns under it is
+// one run with one beginning of each migration, counted from the first plan.
+func TestBackfillIsToldOnce(t *testing.T) {
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			url, dir := k.fillPlace(t)
+			var told []string
+			m, err := bellows.Open(context.Background(), url, bellows.Options{Dir: dir, Sink: event.SinkFunc(func(e event.Event) {
+				switch e := e.(type) {
+				case event.RunStarted:
+					told = append(told, fmt.Sprintf("run of %d", e.Steps))
+				case event.MigrationStarted:
+					told = append(told, fmt.Sprintf("%s is %d of %d", e.ID, e.Number, e.Of))
+				}
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			if _, err := m.Up(context.Background(), "head"); err != nil {
+				t.Fatal(err)
+			}
+			if want := []string{"run of 4", "1 is 1 of 4", "2 is 2 of 4", "3 is 3 of 4", "4 is 4 of 4"}; !slices.Equal(told, want) {
+				t.Errorf("told %q, want %q", told, want)
+			}
+		})
+	}
+}
+
+// TestBackfillGivenUp: what was given up is as it was before it began, and the
+// same command begins it anew.
+func TestBackfillGivenUp(t *testing.T) {
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			url, dir := k.fillPlace(t)
+			m, err := bellows.Open(ctx, url, bellows.Options{Dir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			giveUp := func(state string) {
+				t.Helper()
+				found, err := m.Troubles(ctx)
+				if err != nil || len(found) != 1 || !slices.Contains(found[0].Actions, "bellows backfill cancel 3") {
+					t.Errorf("troubles %+v, %v", found, err)
+				}
+				err = m.Repair(ctx, bellows.RepairRequest{Action: "mark-reverted", Revision: "3"})
+				refused(t, err, fault.Repair, "under way", "bellows backfill cancel 3")
+				if err := m.CancelBackfill(ctx, "3"); err != nil {
+					t.Fatal(err)
+				}
+				s, err := m.Status(ctx)
+				if err != nil || s.Revisions[2].State != state {
+					t.Errorf("%+v, %v", s.Revisions, err)
+				}
+				if found, err := m.Troubles(ctx); err != nil || len(found) != 0 {
+					t.Errorf("troubles %+v, %v", found, err)
+				}
+			}
+			if _, err := m.UpWith(ctx, bellows.Request{NoWait: true}); err != nil {
+				t.Fatal(err)
+			}
+			giveUp("pending")
+			if rep, err := m.Up(ctx, "3"); err != nil || !slices.Equal(rep.Applied, []string{"3"}) {
+				t.Fatalf("applied %v, %v", rep.Applied, err)
+			}
+			if _, err := m.DownWith(ctx, bellows.Request{Target: "2", NoWait: true}); err != nil {
+				t.Fatal(err)
+			}
+			giveUp("applied")
+			if rep, err := m.Down(ctx, "2"); err != nil || !slices.Equal(rep.Reverted, []string{"3"}) {
+				t.Fatalf("reverted %v, %v", rep.Reverted, err)
+			}
+			if got := rowsOf(t, url); got != "500 rows, 500 wrong, 0 to 0 changes" {
+				t.Error(got)
 			}
 		})
 	}

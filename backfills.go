@@ -153,7 +153,8 @@ func (m *Migrator) ResumeBackfill(ctx context.Context, id string) error {
 	return m.tell(ctx, id, fill.Resume)
 }
 
-// CancelBackfill gives a backfill up. What was done is kept; a later Up begins
+// CancelBackfill gives a backfill up. What was done is kept; the migration is
+// pending again, or after a way down still applied, and a later Up or Down begins
 // it anew.
 func (m *Migrator) CancelBackfill(ctx context.Context, id string) error {
 	return m.tell(ctx, id, fill.Cancel)

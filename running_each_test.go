@@ -47,12 +47,8 @@ func TestFixAndResume(t *testing.T) {
 		if err != nil || list(rep.Applied) != "[1]" {
 			t.Fatalf("%v, %v", rep, err)
 		}
-		resumed := 0
-		for _, e := range events[event.MigrationStarted](seen) {
-			resumed = max(resumed, e.Resumed)
-		}
-		if resumed != 2 {
-			t.Errorf("resumed after %d", resumed)
+		if begun := events[event.MigrationStarted](seen); len(begun) != 1 || begun[0].Resumed != 2 || begun[0].Number != 1 || begun[0].Of != 1 {
+			t.Errorf("begun %+v", begun)
 		}
 		equal(t, "log", strings.Join(column(t, url, "SELECT n FROM log ORDER BY n"), " "), "1 3 4 5")
 		m = migrator(t, url, bellows.Options{Dir: writeFiles(t, each("-- a comment\n"+one, two, three, four, "INSERT INTO log VALUES (5);"))})

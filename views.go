@@ -204,7 +204,7 @@ func actionsFor(t run.Trouble) []string {
 	id := string(t.ID)
 	switch t.Kind {
 	case run.UnderWay:
-		return []string{"bellows backfill status", "bellows backfill run " + id}
+		return []string{"bellows backfill status", "bellows backfill run " + id, "bellows backfill cancel " + id}
 	case "half-done":
 		resume := "bellows up"
 		if t.Direction == revision.Down {

@@ -120,8 +120,9 @@ func (a *app) backfillCancelVerb() *cobra.Command {
 	return a.tellVerb("cancelled", (*bellows.Migrator).CancelBackfill, verb{
 		use: "cancel [ID]", short: "give a backfill up",
 		long: `Gives a backfill up. Workers leave after the chunk they are at; what was done is
-kept. The migration is then not applied, and the next bellows up begins the
-backfill anew, with the text its file has then: that is how to correct one.`,
+kept. The migration then stands as before the backfill: pending when it was going
+up, and the next bellows up begins it anew, with the text its file has then; that
+is how to correct one. A way down that was given up leaves it applied.`,
 		example: "bellows backfill cancel\nbellows up",
 	})
 }

@@ -58,13 +58,13 @@ func want(ctx context.Context, c db.Conn, id, what string, o Options) error {
 }
 
 // Cancel gives a backfill up. What was done is kept; workers leave after the
-// chunk they are at.
+// chunk they are at, and the revision is taken for what it was before.
 func Cancel(ctx context.Context, c db.Conn, id string, o Options) error {
 	return under(ctx, c, id, o, func(_ session, led ledger.Ledger, f ledger.Fill) ([]string, error) {
 		if !f.Active() {
 			return nil, ended(f)
 		}
-		return []string{led.EndFill(id, ledger.FillCancelled), led.Note("backfill", f.Revision, "cancelled", noted(o))}, nil
+		return append(led.GiveUpFill(f), led.Note("backfill", f.Revision, "cancelled", noted(o))), nil
 	})
 }
 

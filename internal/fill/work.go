@@ -292,7 +292,7 @@ func (j *job) verdict(ctx context.Context, rep Report, err error) error {
 	case f.State == ledger.FillChecked || f.State == ledger.FillApplied:
 		return nil
 	case f.State == ledger.FillCancelled:
-		return fault.New(fault.Interrupted, "the backfill of %s was cancelled", f.Table).Try("what was done is kept")
+		return fault.New(fault.Interrupted, "the backfill of %s was cancelled", f.Table).Try("what was done is kept; the same command begins it anew")
 	case f.State == ledger.FillStopped && (f.Code == string(fault.Repair) || f.Code == string(fault.Check)):
 		return ask(f)
 	}

@@ -265,6 +265,23 @@ func (l Ledger) EndFill(id, state string) string {
 	return "UPDATE " + l.table("fill_run") + " SET state = " + l.d.Literal(state) + ", finished_at = " + l.t.Now + l.whereFill(id)
 }
 
+// GiveUpFill gives the statements that give a backfill up, and take its revision
+// for what it was before the backfill began. Like all that is written of a
+// backfill on its way this needs no lease: a revision that a run has recorded as
+// done meanwhile stays so.
+func (l Ledger) GiveUpFill(f Fill) []string {
+	q, before := l.d.Literal, Pending
+	if f.Direction == revision.Down {
+		before = Applied
+	}
+	return []string{
+		l.EndFill(f.ID, FillCancelled),
+		"UPDATE " + l.table("revision") + " SET state = " + q(before) + ", error = '' WHERE id = " + q(string(f.Revision)) +
+			" AND kind = " + q(string(revision.Backfill)) + " AND state IN (" + q(Running) + ", " + q(Failed) + ")",
+		l.ClearProgress(f.Revision),
+	}
+}
+
 // Want gives the statement that says what a person wants of a backfill.
 func (l Ledger) Want(id, want string) string {
 	return "UPDATE " + l.table("fill_run") + " SET want = " + l.d.Literal(want) + l.whereFill(id)

@@ -139,6 +139,10 @@ func (w *work) workOn(ctx context.Context, err error) (again bool, _ error) {
 	o := w.fillOptions()
 	o.Workers = w.ask.Workers
 	rep, err := fill.Work(ctx, f.id, o)
+	if rep.Fill.State == ledger.FillCancelled {
+		// It may have been given up before this run recorded that it is under way.
+		w.write(ctx, w.led.GiveUpFill(rep.Fill))
+	}
 	if err != nil {
 		return false, explainUnlessGone(err, "working on the backfill")
 	}
@@ -211,5 +215,11 @@ func (r *Runner) Fill(ctx context.Context, id revision.ID, do func(context.Conte
 	case len(chosen) > 1 && id == "":
 		return fault.New(fault.Target, "%d backfills are under way", len(chosen)).Try("name the revision; bellows backfill status lists them")
 	}
-	return do(ctx, r.conn, chosen[len(chosen)-1].ID, r.fillOptions())
+	newest := chosen[len(chosen)-1]
+	for _, s := range chosen {
+		if s.State != ledger.FillApplied && s.State != ledger.FillCancelled {
+			newest = s // at most one is under way
+		}
+	}
+	return do(ctx, r.conn, newest.ID, r.fillOptions())
 }

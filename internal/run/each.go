@@ -127,7 +127,6 @@ func (e *stepwise) resume(ctx context.Context, p ledger.Progress) error {
 		e.rollback(ctx)
 		return explainUnlessGone(err, "recording progress")
 	}
-	e.emit(event.MigrationStarted{ID: string(p.Revision), Name: e.step.Revision.Name, Direction: string(p.Direction), Tx: string(e.step.Tx), Resumed: e.done})
 	return e.replay(ctx)
 }
 

@@ -64,6 +64,11 @@ func (v *View) entry(id revision.ID) (revision.ID, error) {
 
 func (w *work) repair(ctx context.Context, fix Fix, id revision.ID) error {
 	e, known := w.view.State.Entries[id]
+	if fix == MarkApplied || fix == MarkReverted {
+		if err := w.noFill(ctx, id); err != nil {
+			return err
+		}
+	}
 	switch fix {
 	case MarkApplied:
 		if rev, ok := w.view.find(id); !known || !e.HalfDone() && ok {
@@ -90,6 +95,20 @@ func (w *work) repair(ctx context.Context, fix Fix, id revision.ID) error {
 		return w.record(ctx, w.led.Forget(id, "forgotten: its file is gone", w.by))
 	}
 	return fault.New(fault.Usage, "unknown repair %q", fix)
+}
+
+// noFill refuses to decide about a revision whose backfill is under way.
+func (w *work) noFill(ctx context.Context, id revision.ID) error {
+	all, err := w.led.Fills(ctx, w.conn)
+	if err != nil {
+		return explainUnlessGone(err, "reading the ledger")
+	}
+	for _, f := range all {
+		if f.Revision == id && f.Active() {
+			return fault.New(fault.Repair, "the backfill of %s is under way", id).Try("give it up first: bellows backfill cancel %s", id)
+		}
+	}
+	return nil
 }
 
 func (r *Runner) fileOf(id revision.ID) (revision.Revision, bool) {

@@ -202,8 +202,10 @@ type work struct {
 	// leaseOnly: the session's lock is of no use, see leaked.
 	leaseOnly bool
 	seq       int64
-	planned   revision.Set // backfills that were planned and are not waited for
-	before    *int64       // references that led nowhere before foreign keys were switched off
+	planned   revision.Set           // backfills that were planned and are not waited for
+	begun     map[revision.Move]bool // steps whose start was told; nil before the first
+	all       int                    // steps of the plan that was first made
+	before    *int64                 // references that led nowhere before foreign keys were switched off
 }
 
 // persist does the work and, when the connection breaks, starts over with a new
@@ -306,7 +308,10 @@ func (w *work) act(ctx context.Context, choose func(*View) ([]revision.Move, err
 	if err := w.agree(ctx, p); err != nil {
 		return err
 	}
-	w.emit(event.RunStarted{Run: w.o.Run, Verb: w.o.Verb, Target: w.ask.Target, Steps: len(p.Steps)})
+	if w.begun == nil { // not when the run goes on after a backfill, or with a new session
+		w.begun, w.all = map[revision.Move]bool{}, len(p.Steps)
+		w.emit(event.RunStarted{Run: w.o.Run, Verb: w.o.Verb, Target: w.ask.Target, Steps: len(p.Steps)})
+	}
 	return w.steps(ctx, p)
 }
 
@@ -350,7 +355,7 @@ func (w *work) steps(ctx context.Context, p plan.Plan) error {
 		if w.waits(s) {
 			continue
 		}
-		w.started(s, i, len(p.Steps))
+		w.started(s, w.all-len(p.Steps)+i)
 		if err := w.step(ctx, p.Steps[i:i+1]); err != nil {
 			return err
 		}
@@ -380,8 +385,18 @@ func (w *work) step(ctx context.Context, one []plan.Step) error {
 	return w.together(ctx, one)
 }
 
-func (w *work) started(s *plan.Step, i, of int) {
-	w.emit(event.MigrationStarted{ID: string(s.Move.ID), Name: s.Revision.Name, Direction: string(s.Move.Direction), Tx: string(s.Tx), Number: i + 1, Of: of})
+// started tells that a step, counted from 0, begins; once in a run.
+func (w *work) started(s *plan.Step, i int) {
+	if w.begun[s.Move] {
+		return
+	}
+	w.begun[s.Move] = true
+	resumed := 0
+	if p := w.view.Progress[s.Move.ID]; s.Tx == plan.TxEach && p.Direction == s.Move.Direction {
+		resumed = p.Done
+	}
+	w.emit(event.MigrationStarted{ID: string(s.Move.ID), Name: s.Revision.Name, Direction: string(s.Move.Direction), Tx: string(s.Tx),
+		Number: i + 1, Of: w.all, Resumed: resumed})
 	for _, n := range s.Notes {
 		w.emit(event.Notice{ID: string(s.Move.ID), Severity: "NOTE", Text: n})
 	}
@@ -396,7 +411,7 @@ func (w *work) single(ctx context.Context, p plan.Plan) error {
 		}
 	}
 	for i := range p.Steps {
-		w.started(&p.Steps[i], i, len(p.Steps))
+		w.started(&p.Steps[i], w.all-len(p.Steps)+i)
 	}
 	if len(p.Steps) == 0 {
 		return nil

@@ -70,7 +70,7 @@ func fillRows(b bellows.Backfill) string {
 func then(did string, b bellows.Backfill) string {
 	switch {
 	case did == "cancelled":
-		return "; what was done is kept, and bellows up begins it anew"
+		return "; what was done is kept, and bellows " + b.Direction + " begins it anew"
 	case did == "paused":
 		return "; workers stop after the chunk they are at"
 	case b.Workers == 0 && b.State != "paused":
