@@ -232,9 +232,17 @@ type Statement struct {
 	About schema.ID
 	// Once: of equal statements only the first is kept.
 	Once bool
-	// Commit: what it makes can be used only after its transaction has ended; a
-	// plan that goes on with it must be cut behind it.
+	// Commit: what it makes can be used only after its transaction has ended; what
+	// needs it is in a later [Leg].
 	Commit bool
+	// Stage is when it has its turn.
+	Stage Stage
+	// Leaves are facts that are so after it and until the last statement of its
+	// action, where they are not those of either shape.
+	Leaves []schema.Fact
+	// Instead is the text of a migration that does the same without the lock; ""
+	// where there is none.
+	Instead string
 }
 
 // Hazard is a reason to look twice. Codes are stable.
@@ -266,6 +274,14 @@ type Options struct {
 	Renames []Rename
 	// Ignore are attributes that are not compared: schema.Owner, schema.ACL, ….
 	Ignore []string
+	// Sizes are how large the tables of the old shape are in the database that
+	// counts; nil when that is not known.
+	Sizes Sizes
+	// Small is up to which size a table is changed in the shortest way; the zero
+	// Size is 10,000 rows and 8 MB.
+	Small schema.Size
+	// Staging says which tables are changed in stages.
+	Staging Staging
 }
 
 // Rename says that something was given another name. Schema and On are those
@@ -282,6 +298,8 @@ type Plan struct {
 	Candidates []Rename
 	// Unsolved are changes for which there is no statement, for reading.
 	Unsolved []string
+
+	trail *trail
 }
 
 // Empty tells whether the two shapes are the same.

@@ -24,23 +24,29 @@ func Make(before, after schema.Schema, l Language, o Options) (Plan, error) {
 	}
 	p.Candidates = candidates(before, after, p.Changes)
 	w := newWorld(before, after)
+	w.measured(o)
 	w.judge(p.Changes, l)
-	actions, err := arrange(w, l)
+	g, order, err := arrange(w, l)
 	if err != nil {
 		return p, err
 	}
-	once := map[string]bool{}
-	for _, a := range actions {
-		for _, s := range l.Spell(a, w) {
-			if s.Once && once[s.SQL] {
-				continue
+	spelled := make([][]Statement, len(order))
+	for i, n := range order {
+		spelled[i] = l.Spell(g.actions[n], w)
+		for j := range spelled[i] {
+			if s := &spelled[i][j]; s.About == (schema.ID{}) {
+				s.About = g.actions[n].Main.ID()
 			}
-			once[s.SQL] = s.Once
-			if s.About == (schema.ID{}) {
-				s.About = a.Main.ID()
-			}
-			p.Statements = append(p.Statements, s)
 		}
+	}
+	p.trail = &trail{graph: g, placed: g.stages(order, spelled), start: before, heads: len(renames)}
+	once := map[string]bool{}
+	for _, s := range p.trail.placed {
+		if s.SQL == "" || s.Once && once[s.SQL] {
+			continue
+		}
+		once[s.SQL] = s.Once
+		p.Statements = append(p.Statements, s.Statement)
 	}
 	return p, nil
 }
@@ -81,16 +87,27 @@ func Both(before, after schema.Schema, l Language, o Options) (up, down Plan, cl
 	if err != nil {
 		return up, down, Irreversible, err
 	}
-	back := Options{Ignore: o.Ignore}
+	back := Options{Ignore: o.Ignore, Sizes: o.Sizes, Small: o.Small, Staging: o.Staging}
 	back.Renames = backwards(o.Renames, after)
-	down, reason := Make(after, before, l, back)
-	switch {
-	case reason != nil:
-		return up, Plan{Unsolved: []string{reason.Error()}}, Irreversible, nil
-	case len(down.Unsolved) > 0:
-		return up, Plan{Unsolved: down.Unsolved}, Irreversible, nil
-	case len(up.Losses()) > 0 || slices.ContainsFunc(up.Hazards(), func(h Hazard) bool { return h.Code == LosesValues }):
-		return up, down, Lossy, nil
+	for _, r := range o.Renames {
+		back.Sizes = back.Sizes.renamed(r)
 	}
-	return up, down, Exact, nil
+	down, reason := Make(after, before, l, back)
+	if reason != nil {
+		down = Plan{Unsolved: []string{reason.Error()}}
+	} else if len(down.Unsolved) > 0 {
+		down = Plan{Unsolved: down.Unsolved}
+	}
+	return up, down, worth(up, down.Unsolved), nil
+}
+
+// worth is what a way back is worth.
+func worth(up Plan, unsolved []string) Class {
+	switch {
+	case len(unsolved) > 0:
+		return Irreversible
+	case len(up.Losses()) > 0 || slices.ContainsFunc(up.Hazards(), func(h Hazard) bool { return h.Code == LosesValues }):
+		return Lossy
+	}
+	return Exact
 }

@@ -29,14 +29,15 @@ type graph struct {
 	soft    [][]int // of the edges, those that are given up when nothing else helps
 }
 
-// arrange gives the actions in an order in which each finds what it needs.
-func arrange(w *World, l Language) ([]*Action, error) {
+// arrange gives the actions, by number, in an order in which each finds what it needs.
+func arrange(w *World, l Language) (*graph, []int, error) {
 	g := &graph{w: w, l: l, at: map[step]int{}, drawn: map[[2]int]bool{}}
 	g.collect()
 	g.after, g.soft, g.before = make([][]int, len(g.actions)), make([][]int, len(g.actions)), make([]int, len(g.actions))
 	g.loose, _ = l.(Loose)
 	g.connect()
-	return g.sorted()
+	order, err := g.sorted()
+	return g, order, err
 }
 
 // collect makes the actions. Facts that may stand alone go first, so that those
@@ -306,7 +307,7 @@ func needs(f *schema.Fact) []schema.ID {
 
 // sorted is Kahn's order with a heap: what may stand anywhere stands by verb,
 // weight and name.
-func (g *graph) sorted() ([]*Action, error) {
+func (g *graph) sorted() ([]int, error) {
 	q := &queue{g: g, rank: make([]rank, len(g.actions))}
 	for i, a := range g.actions {
 		q.rank[i] = g.rank(a)
@@ -317,7 +318,7 @@ func (g *graph) sorted() ([]*Action, error) {
 		}
 	}
 	heap.Init(q)
-	var order []*Action
+	order := make([]int, 0, len(g.actions))
 	for {
 		if q.Len() == 0 {
 			q.ready = g.giveUp()
@@ -327,7 +328,7 @@ func (g *graph) sorted() ([]*Action, error) {
 			break
 		}
 		n := heap.Pop(q).(int)
-		order = append(order, g.actions[n])
+		order = append(order, n)
 		for _, next := range g.after[n] {
 			if g.before[next]--; g.before[next] == 0 {
 				heap.Push(q, next)

@@ -22,6 +22,9 @@ type World struct {
 	verdicts      map[schema.ID]*verdict
 	users         map[schema.ID][]*schema.Fact // who needs it, in the old shape
 	affected      map[*Change][]schema.ID      // what is rebuilt around a change
+	sizes         Sizes
+	small         schema.Size
+	staging       Staging
 }
 
 // Creates tells whether the plan makes the object, for the first time or anew.

@@ -187,6 +187,10 @@ func (f *Fact) Parent() ID {
 // Get is the value of an attribute; "" when it is not there.
 func (f *Fact) Get(key string) string { return f.Attrs.Get(key) }
 
+// Size is how large a table is, as far as the server knows. It is no fact: two
+// databases of one shape differ in it.
+type Size struct{ Rows, Bytes int64 }
+
 // Unmodelled is an object that was found and that no fact describes. Nothing is
 // ever passed over without being named here.
 type Unmodelled struct {

@@ -194,9 +194,7 @@ func tried(c db.Conn, p diff.Plan) (err error) {
 	before, inside, after := language(c).Around(p)
 	run := func(statements []diff.Statement) {
 		for _, s := range statements {
-			if err == nil && strings.HasPrefix(s.SQL, "PRAGMA foreign_key_check") {
-				err = noRows(c, s.SQL)
-			} else if err == nil {
+			if err == nil {
 				_, err = c.Exec(ctx, s.SQL)
 			}
 		}
@@ -212,18 +210,6 @@ func tried(c db.Conn, p diff.Plan) (err error) {
 	}
 	run(after)
 	return err
-}
-
-func noRows(c db.Conn, query string) error {
-	rows, err := c.Query(context.Background(), query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if rows.Next() {
-		return fmt.Errorf("%s finds rows", query)
-	}
-	return rows.Err()
 }
 
 // rapidRows puts rows where they fit.

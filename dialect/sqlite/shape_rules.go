@@ -199,8 +199,8 @@ func (l Language) renamedIn(value, key, from, to string) string {
 // Around parts a plan: what must be run before its transaction begins, what is
 // run in it, and what must be run after its end. Foreign keys cannot be switched
 // off inside a transaction, and with them on, a table that is written anew would
-// take the rows of its children with it. The last statements inside are then
-// queries that must give no rows: each row points nowhere.
+// take the rows of its children with it. The last statements inside then fail
+// when rows point nowhere.
 func (l Language) Around(p diff.Plan) (before, inside, after []diff.Statement) {
 	var checks []diff.Statement
 	for _, s := range p.Statements {
@@ -213,7 +213,26 @@ func (l Language) Around(p diff.Plan) (before, inside, after []diff.Statement) {
 			inside = append(inside, s)
 		}
 	}
-	return before, append(inside, checks...), after
+	return before, append(inside, l.guarded(checks)...), after
+}
+
+// guarded writes each look at foreign keys so that it fails when rows point
+// nowhere: a table for a moment whose CHECK no such row passes.
+func (l Language) guarded(statements []diff.Statement) []diff.Statement {
+	var out []diff.Statement
+	for _, s := range statements {
+		table, ok := strings.CutPrefix(s.SQL, keysCheck+" (")
+		if !ok {
+			out = append(out, s)
+			continue
+		}
+		table = strings.TrimSuffix(table, ")")
+		guard := l.say(`CREATE TEMP TABLE bellows_guard (row_points_nowhere CHECK (row_points_nowhere IS NULL))`,
+			`INSERT INTO bellows_guard SELECT 1 FROM pragma_foreign_key_check(`+l.Dialect.Literal(codeOf(table)[0].name())+`)`,
+			`DROP TABLE bellows_guard`)
+		out = append(out, guard...)
+	}
+	return out
 }
 
 const (

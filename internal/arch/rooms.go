@@ -80,7 +80,7 @@ func wetRooms() []Room {
 		{Path: "source/open", May: rooms(reader + "source/native source/golangmigrate source/dbmate source/diesel")},
 		{Path: "internal/ledger", May: rooms("backfill db dialect event fault plan revision"), Clock: true},
 		{Path: "internal/fill", May: rooms("backfill db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
-		{Path: "internal/compare", May: rooms("db dialect diff fault schema")},
+		{Path: "internal/compare", May: rooms("db dialect diff fault plan revision schema")},
 		{Path: "internal/shadow", May: rooms("db fault plan sqltext")},
 		{Path: "internal/run", May: rooms("backfill db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
 	}

@@ -50,6 +50,9 @@ type Result struct {
 	Class diff.Class
 	// UpFrame and DownFrame are what must be run around the plans' transactions.
 	UpFrame, DownFrame Frame
+	// Parts are the migrations to write, in order: one, unless the plan has stages.
+	// None when the shapes are the same.
+	Parts []Part
 }
 
 // Frame is a plan cut at the ends of its transaction.
@@ -77,7 +80,11 @@ func Diff(d dialect.Dialect, from, to schema.Schema, o diff.Options) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Up: up, Down: down, Class: class, UpFrame: frame(l, up), DownFrame: frame(l, down)}, nil
+	legs, err := diff.Legs(from, to, up, down, class, l, o)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Up: up, Down: down, Class: class, UpFrame: frame(l, up), DownFrame: frame(l, down), Parts: parts(d, l, legs)}, nil
 }
 
 func frame(l diff.Language, p diff.Plan) Frame {

@@ -1,0 +1,249 @@
+package diff
+
+import (
+	"slices"
+
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/schema"
+)
+
+// Mode says how the statements of a part share transactions.
+type Mode int
+
+const (
+	// Together: all in one transaction, where the database can.
+	Together Mode = iota
+	// Apart: each statement alone.
+	Apart
+)
+
+// Leg is one migration of a plan: what can be run in one go, and its way back.
+type Leg struct {
+	Stage Stage
+	// Up and Down are its statements in order. Down leads exactly to where the
+	// leg began.
+	Up, Down         []Statement
+	UpMode, DownMode Mode
+	// Class is what the way back is worth, Unsolved what it cannot do where it is
+	// [Irreversible].
+	Class    Class
+	Unsolved []string
+	// Before and After are the shapes between which the leg leads.
+	Before, After schema.Schema
+}
+
+// Budget is the strongest lock that the way up takes on a table that was there, and
+// what it does under it.
+func (p Leg) Budget() plan.Touch {
+	var strongest plan.Touch
+	for _, s := range p.Up {
+		for _, t := range s.Effect.Touches {
+			if weight(t) > weight(strongest) {
+				strongest = t
+			}
+		}
+	}
+	return strongest
+}
+
+// weight orders touches by what others feel of them.
+func weight(t plan.Touch) (n int) {
+	for i, on := range []bool{t.Lock != "", t.Scans, t.StopsWrites, t.StopsReads, t.StopsWrites && t.Scans, t.Rewrites} {
+		if on {
+			n += 1 << i
+		}
+	}
+	return n
+}
+
+// Losses are what the way up destroys.
+func (p Leg) Losses() []plan.Loss { return Plan{Statements: p.Up}.Losses() }
+
+// Legs are the migrations of a plan and of its way back, in order: one, where
+// nothing must be apart. They follow from what [Both] was given and what it gave.
+func Legs(before, after schema.Schema, up, down Plan, class Class, l Language, o Options) ([]Leg, error) {
+	if len(o.Ignore) > 0 {
+		before, after = before.Without(o.Ignore...), after.Without(o.Ignore...)
+	}
+	legs, err := up.trail.legs(up, before, after)
+	if err != nil || len(up.Statements) == 0 {
+		return nil, err
+	}
+	if len(legs) == 1 {
+		p := &legs[0]
+		p.Down, p.Class, p.Unsolved = down.Statements, class, down.Unsolved
+		p.modes(down.trail)
+		return legs, nil
+	}
+	for i := range legs {
+		p := &legs[i]
+		back := Options{Sizes: o.Sizes, Small: o.Small, Staging: o.Staging}
+		for _, r := range o.Renames {
+			back.Sizes = back.Sizes.renamed(r)
+		}
+		if i == 0 {
+			back.Renames = backwards(o.Renames, p.After)
+			for _, r := range back.Renames {
+				back.Sizes = back.Sizes.renamed(Rename{r.To, r.From})
+			}
+		}
+		down, reason := Make(p.After, p.Before, l, back)
+		p.Down, p.Unsolved = down.Statements, down.Unsolved
+		if reason != nil {
+			p.Unsolved = []string{reason.Error()}
+		}
+		p.Class = worth(Plan{Statements: p.Up}, p.Unsolved)
+		p.modes(down.trail)
+	}
+	return legs, nil
+}
+
+// modes finds out how the statements share transactions.
+func (p *Leg) modes(down *trail) {
+	alone := func(s Statement) bool { return s.Effect.NoTx != "" && !s.Effect.Ignored }
+	if slices.ContainsFunc(p.Up, alone) || p.Stage == Validate && len(p.Up) > 1 {
+		p.UpMode = Apart
+	}
+	if slices.ContainsFunc(p.Down, alone) || down.ranks() > 1 {
+		p.DownMode = Apart
+	}
+}
+
+// trail is what a plan keeps of how it was made, for its legs.
+type trail struct {
+	graph  *graph
+	placed []placed
+	start  schema.Schema // the old shape, renames done
+	heads  int           // the statements that rename
+}
+
+// ranks counts the turns in which something happens.
+func (t *trail) ranks() (n int) {
+	if t == nil {
+		return 0
+	}
+	last := -1
+	if t.heads > 0 {
+		n, last = 1, 0
+	}
+	for _, s := range t.placed {
+		if s.SQL != "" && s.rank != last {
+			n, last = n+1, s.rank
+		}
+	}
+	return n
+}
+
+// legs cuts a plan where its turns change. Each leg knows the shapes between
+// which it leads.
+func (t *trail) legs(p Plan, before, after schema.Schema) ([]Leg, error) {
+	if t.ranks() <= 1 {
+		part := Leg{Up: p.Statements, Before: before, After: after}
+		for _, s := range p.Statements {
+			part.Stage = max(part.Stage, s.Stage)
+		}
+		return []Leg{part}, nil
+	}
+	w := walk{trail: t, facts: map[schema.ID]schema.Fact{}, left: map[int][]schema.ID{}, along: map[int][]schema.Fact{}}
+	for _, f := range t.start.Facts() {
+		w.facts[f.ID] = f
+	}
+	w.follow(p.Changes)
+	legs := []Leg{{Up: slices.Clone(p.Statements[:t.heads]), Before: before}}
+	rank := -1
+	if t.heads > 0 {
+		rank = 0
+	}
+	once := map[string]bool{}
+	for _, s := range t.placed {
+		last := &legs[len(legs)-1]
+		if s.SQL != "" && s.rank != rank {
+			if rank = s.rank; len(last.Up) > 0 {
+				last.After = w.shape(after)
+				legs = append(legs, Leg{Before: last.After})
+				last = &legs[len(legs)-1]
+				clear(once)
+			}
+		}
+		if s.SQL != "" && !once[s.SQL] {
+			once[s.SQL] = s.Once
+			last.Up = append(last.Up, s.Statement)
+			last.Stage = max(last.Stage, s.Stage)
+		}
+		w.pass(s)
+	}
+	if left := Compare(w.shape(after), after); len(left) > 0 {
+		return nil, fault.New(fault.Internal, "the stages do not lead to the end: %s", left[0].String())
+	}
+	legs[len(legs)-1].After = after
+	return legs, nil
+}
+
+// walk keeps the shape while statements pass.
+type walk struct {
+	*trail
+	facts map[schema.ID]schema.Fact
+	left  map[int][]schema.ID   // what an action leaves there between its statements
+	along map[int][]schema.Fact // what the server changes along with an action
+}
+
+// shape is the shape as it is now.
+func (w *walk) shape(like schema.Schema) schema.Schema {
+	facts := make([]schema.Fact, 0, len(w.facts))
+	for _, f := range w.facts {
+		facts = append(facts, f)
+	}
+	return schema.New(like.Dialect, like.Version, facts, like.Unmodelled...)
+}
+
+// follow finds out with which action the server makes the changes that have none:
+// the last one that is about the same table.
+func (w *walk) follow(changes []Change) {
+	last := map[schema.ID]int{}
+	for _, s := range w.placed {
+		if s.SQL != "" {
+			main := w.graph.actions[s.action].Main.Fact()
+			last[main.ID], last[main.Parent()] = s.action, s.action
+		}
+	}
+	for i := range changes {
+		c := &changes[i]
+		if v := w.graph.w.verdicts[c.ID()]; v != nil && (v.drop || v.create || v.alter) {
+			continue
+		}
+		n, ok := last[c.After.Parent()]
+		if !ok {
+			n = w.placed[0].action
+		}
+		w.along[n] = append(w.along[n], *c.After)
+	}
+}
+
+// pass changes the shape as a statement does.
+func (w *walk) pass(s placed) {
+	for _, f := range s.Leaves {
+		w.facts[f.ID] = f
+		w.left[s.action] = append(w.left[s.action], f.ID)
+	}
+	if !s.ends {
+		return
+	}
+	for _, id := range w.left[s.action] {
+		delete(w.facts, id)
+		if f, ok := w.graph.w.After.Find(id); ok {
+			w.facts[id] = *f
+		}
+	}
+	a := w.graph.actions[s.action]
+	for _, p := range append([]Part{a.Main}, a.With...) {
+		if p.Verb == Drop {
+			delete(w.facts, p.Before.ID)
+		} else {
+			w.facts[p.After.ID] = *p.After
+		}
+	}
+	for _, f := range w.along[s.action] {
+		w.facts[f.ID] = f
+	}
+}

@@ -1,0 +1,225 @@
+package diff
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/bellowsdb/bellows/schema"
+)
+
+// Stage says when a statement has its turn, so that the application can go on:
+// no stage holds a lock that stops others for longer than the catalog takes to be
+// changed, unless the table is small or there is no other way, which a hazard says.
+type Stage int
+
+const (
+	// Add: what only changes the catalog, or a table that is new or small.
+	Add Stage = iota
+	// Build: indexes are built and dropped while others read and write; each
+	// statement stands alone.
+	Build
+	// NotValid: constraints are added that look at no row that is there.
+	NotValid
+	// Fill: rows are changed: the work of a backfill.
+	Fill
+	// Validate: rows are looked at while others read and write.
+	Validate
+	// Tighten: what was proven becomes a rule.
+	Tighten
+	// Contract: what nobody needs any more goes for good.
+	Contract
+)
+
+// slots is how many places a round has: a stage whose turn is over has another
+// one in the next round.
+const slots = int(Contract) + 1
+
+// String is the stage in one word, fit for the name of a file.
+func (s Stage) String() string {
+	return [...]string{"add", "build", "not_valid", "fill", "validate", "tighten", "contract"}[s]
+}
+
+// Staging says which tables are changed in stages.
+type Staging int
+
+const (
+	// BySize: those that are larger than [Options].Small; a table of unknown size is
+	// taken to be small.
+	BySize Staging = iota
+	// Always: all that hold rows.
+	Always
+	// Never: none; everything is said in the shortest way.
+	Never
+)
+
+// Small is up to which size a table is changed in the shortest way where
+// [Options].Small says nothing: 10,000 rows and 8 MB.
+var small = schema.Size{Rows: 10_000, Bytes: 8 << 20}
+
+// Large tells whether a table that was there before is so large that a scan of it
+// under a lock would be felt.
+func (w *World) Large(table schema.ID) bool {
+	if _, ok := w.Before.Find(table); !ok || w.Creates(table) {
+		return false
+	}
+	switch w.staging {
+	case Always:
+		return true
+	case Never:
+		return false
+	}
+	size, ok := w.sizes[table]
+	return ok && (size.Rows > w.small.Rows || size.Bytes > w.small.Bytes)
+}
+
+// Size is what is known of a table's size.
+func (w *World) Size(table schema.ID) (schema.Size, bool) {
+	size, ok := w.sizes[table]
+	return size, ok
+}
+
+// measured takes over what the options say of sizes, under the tables' new names.
+func (w *World) measured(o Options) {
+	w.staging, w.small, w.sizes = o.Staging, o.Small, o.Sizes
+	if w.small == (schema.Size{}) {
+		w.small = small
+	}
+	for _, r := range o.Renames {
+		w.sizes = w.sizes.renamed(r)
+	}
+}
+
+// Sizes are how large tables are.
+type Sizes map[schema.ID]schema.Size
+
+// renamed are the sizes after a rename.
+func (s Sizes) renamed(r Rename) Sizes {
+	if r.From.Kind != schema.Table && r.From.Kind != schema.Namespace || len(s) == 0 {
+		return s
+	}
+	out := make(Sizes, len(s))
+	for id, size := range s {
+		out[moved(id, "", r)] = size
+	}
+	return out
+}
+
+// placed is a statement with its turn.
+type placed struct {
+	Statement
+	rank   int
+	action int
+	// ends: it is the last of its action.
+	ends bool
+}
+
+// stages gives the statements of actions their turns and puts them in order. The
+// order of the actions is one in which each finds what it needs.
+func (g *graph) stages(order []int, spelled [][]Statement) []placed {
+	staged := slices.ContainsFunc(spelled, func(all []Statement) bool {
+		return slices.ContainsFunc(all, func(s Statement) bool { return s.Stage != Add })
+	})
+	ranks, reach := g.turns(order, spelled, staged)
+	var out []placed
+	for n, all := range spelled {
+		for i, s := range all {
+			out = append(out, placed{s, ranks[n][i], order[n], i == len(all)-1})
+		}
+		if len(all) == 0 {
+			out = append(out, placed{rank: reach[n], action: order[n], ends: true})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b placed) int { return cmp.Compare(a.rank, b.rank) })
+	return out
+}
+
+// turns are the ranks of all statements, and for each action from which on it may
+// stand. A rank is a round and the slot of a stage in it.
+func (g *graph) turns(order []int, spelled [][]Statement, staged bool) (ranks [][]int, reach []int) {
+	at := make([]int, len(g.actions)) // place in order
+	for n, action := range order {
+		at[action] = n
+	}
+	ranks, reach = make([][]int, len(order)), make([]int, len(order))
+	next := make([]int, len(order)) // from where on what needs an action may stand
+	for n, action := range order {
+		lowest := reach[n]
+		for _, s := range spelled[n] {
+			r := turn(s.Stage, lowest)
+			if s.Stage == Add && len(ranks[n]) > 0 {
+				r = lowest // it says more of what stands before it
+			}
+			ranks[n] = append(ranks[n], r)
+			lowest = r
+			if s.Commit {
+				next[n] = r + 1
+			}
+		}
+		next[n] = max(next[n], lowest)
+		for _, after := range g.after[action] {
+			reach[at[after]] = max(reach[at[after]], next[n])
+		}
+	}
+	if staged {
+		g.sink(order, at, ranks, spelled)
+	}
+	return ranks, reach
+}
+
+// turn is the first rank for a stage that is not before lowest.
+func turn(s Stage, lowest int) int {
+	for r := lowest; ; r++ {
+		slot := Stage(r % slots)
+		switch {
+		case slot == s, s == Add && (slot == NotValid || slot == Tighten || slot == Contract):
+			return r
+		}
+	}
+}
+
+// sink lets what goes for good go as late as possible: the application of
+// yesterday may still use it.
+func (g *graph) sink(order, at []int, ranks [][]int, spelled [][]Statement) {
+	last := 0
+	for _, all := range ranks {
+		for _, r := range all {
+			last = max(last, r)
+		}
+	}
+	last = turn(Contract, last)
+	for n := len(order) - 1; n >= 0; n-- {
+		if !g.sinks(order[n]) || len(ranks[n]) == 0 {
+			continue
+		}
+		deepest := last
+		for _, after := range g.after[order[n]] {
+			if next := ranks[at[after]]; len(next) > 0 {
+				deepest = min(deepest, next[0])
+			}
+		}
+		for i := range spelled[n] {
+			s := &spelled[n][i]
+			if s.Stage == Build && deepest < last {
+				continue
+			}
+			if ranks[n][i] = deepest; deepest == last {
+				s.Stage = Contract
+			}
+		}
+	}
+}
+
+// sinks tells whether an action only takes something away that people see.
+func (g *graph) sinks(n int) bool {
+	main := g.actions[n].Main
+	if main.Verb != Drop || !g.w.Gone(main.ID()) {
+		return false
+	}
+	switch main.ID().Kind {
+	case schema.Table, schema.View, schema.MatView, schema.Function, schema.Procedure, schema.Index, schema.Enum, schema.Domain, schema.Composite:
+		return true
+	case schema.Column:
+		return main.Before.Of == schema.Table
+	}
+	return false
+}
