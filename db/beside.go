@@ -10,7 +10,12 @@ type Neighbour interface {
 	Beside(url, name string) (string, error)
 	// Names are the databases beside the one the URL names whose names begin so.
 	Names(ctx context.Context, url, prefix string) ([]string, error)
+	// Make makes an empty database of that name beside the one the URL names, with
+	// the settings that its tables would get there without saying so. It tells
+	// whether it was not there before.
+	Make(ctx context.Context, url, name string) (made bool, err error)
 	// Clone makes a database of that name beside the one the URL names, as a copy
-	// of it. Nobody may be connected to the original.
+	// of it. Nobody may be connected to the original. Where the server cannot copy
+	// a database it is an error with code fault.Unsupported.
 	Clone(ctx context.Context, url, name string) error
 }

@@ -67,6 +67,19 @@ func milliseconds(d time.Duration) int64 {
 	return d.Milliseconds()
 }
 
+// Ended is a statement as a line, or lines, for the database's own client: no
+// comment at its end swallows what ends it, and no body is cut in two.
+func (t Traits) Ended(sql string) string {
+	end := ";\n"
+	if i := strings.LastIndexByte(sql, '\n'); strings.Contains(sql[i+1:], "--") || strings.Contains(sql[i+1:], "#") {
+		end = "\n;\n"
+	}
+	if t.Delimiter != "" && strings.Contains(sql, ";") {
+		return fmt.Sprintf(t.Delimiter, "//") + "\n" + sql + "\n//\n" + fmt.Sprintf(t.Delimiter, ";") + "\n"
+	}
+	return sql + end
+}
+
 // Upsert is the clause that ends an INSERT so that a row whose keys exist is
 // changed instead: each of columns gets the value that was to be inserted. With
 // no columns an existing row stays as it is. Keys and columns are spelled as SQL.

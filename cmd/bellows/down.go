@@ -78,7 +78,7 @@ func (a *app) down(ctx context.Context, d downFlags, target string) (answer.Answ
 	}
 	defer func() { _ = m.Close() }()
 	r.Approve = a.approval(ctx, s, forAll, "reverting")
-	report, err := m.DownWith(ctx, r)
+	report, err := a.dumping(ctx, m, s, func() (bellows.Report, error) { return m.DownWith(ctx, r) })
 	return answer.Run{Report: report}, err
 }
 
@@ -114,6 +114,7 @@ func (a *app) redo(ctx context.Context, d downFlags, count string) (answer.Answe
 		return nil, err
 	}
 	defer func() { _ = m.Close() }()
-	report, err := m.Redo(ctx, n, bellows.Request{Approve: a.approval(ctx, s, forAll, "reverting"), SingleTransaction: d.single, DownFrom: d.from})
+	request := bellows.Request{Approve: a.approval(ctx, s, forAll, "reverting"), SingleTransaction: d.single, DownFrom: d.from}
+	report, err := a.dumping(ctx, m, s, func() (bellows.Report, error) { return m.Redo(ctx, n, request) })
 	return answer.Run{Report: report}, err
 }

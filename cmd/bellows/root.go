@@ -53,6 +53,7 @@ func (a *app) verbs() [][]*cobra.Command {
 		{a.upVerb(), a.downVerb(), a.redoVerb(), a.planVerb(), a.tryVerb()},
 		{a.backfillVerb()},
 		{a.statusVerb(), a.historyVerb(), a.headsVerb(), a.showVerb(), a.graphVerb()},
+		{a.inspectVerb()},
 		{a.stampVerb(), a.mergeVerb(), a.rebaseVerb(), a.repairVerb(), a.unlockVerb()},
 		{a.dbVerb(), a.configVerb(), a.completionVerb(), a.versionVerb()},
 	}

@@ -23,6 +23,7 @@ type settings struct {
 	env       string // the environment's name, or ""
 	protected bool
 	templates string // a folder, or ""
+	dump      string // a file, or ""
 	recursive bool
 	options   bellows.Options
 	values    []answer.Setting
@@ -139,7 +140,7 @@ func settingsOf(c config.Settings, folder string) *settings {
 		return filepath.Join(folder, path)
 	}
 	c.URL = strings.TrimSpace(c.URL) // secrets are often kept with the end of their line
-	s := &settings{url: c.URL, env: c.Env, protected: c.Protected, templates: at("templates", c.Templates), recursive: c.Recursive}
+	s := &settings{url: c.URL, env: c.Env, protected: c.Protected, templates: at("templates", c.Templates), dump: at("dump", c.Dump), recursive: c.Recursive}
 	if kind, file, ok := strings.Cut(c.URL, ":"); ok && isFile(kind, file) {
 		s.url = kind + ":" + at("url", file)
 	}

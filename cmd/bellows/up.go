@@ -78,7 +78,7 @@ func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, 
 	}
 	defer func() { _ = m.Close() }()
 	r.Approve = a.approval(ctx, s, forLosses, "destroying data")
-	report, err := m.UpWith(ctx, r)
+	report, err := a.dumping(ctx, m, s, func() (bellows.Report, error) { return m.UpWith(ctx, r) })
 	if err != nil || !u.noWait {
 		return answer.Run{Report: report}, err
 	}

@@ -61,6 +61,7 @@ func Run(t *testing.T, d Database) {
 		"create":      s.create,
 		"adopt":       s.adopt,
 		"bad URL":     s.badURL,
+		"beside":      s.beside,
 	}
 	if !d.Serverless {
 		tests["lock"] = s.lock

@@ -17,7 +17,12 @@ func (Driver) Create(ctx context.Context, rawURL string) (bool, error) {
 		return false, err
 	}
 	defer c.Close()
-	_, err = c.Exec(ctx, "CREATE DATABASE "+c.dialect.Quote(name))
+	return c.create(ctx, "CREATE DATABASE "+c.dialect.Quote(name))
+}
+
+// create makes a database and tells whether it was not there before.
+func (c *conn) create(ctx context.Context, sql string) (bool, error) {
+	_, err := c.Exec(ctx, sql)
 	var server *mysql.MySQLError
 	if errors.As(err, &server) && server.Number == 1007 {
 		return false, nil

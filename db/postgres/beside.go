@@ -42,6 +42,15 @@ func (Driver) Names(ctx context.Context, rawURL, prefix string) ([]string, error
 	return names, err
 }
 
+// Make makes a database as the server makes them.
+func (d Driver) Make(ctx context.Context, rawURL, name string) (bool, error) {
+	beside, err := d.Beside(rawURL, name)
+	if err != nil {
+		return false, err
+	}
+	return d.Create(ctx, beside)
+}
+
 // Clone copies a database, file by file where the server can choose.
 func (Driver) Clone(ctx context.Context, rawURL, name string) error {
 	c, original, err := besides(ctx, rawURL)

@@ -87,10 +87,10 @@ func wetRooms() []Room {
 }
 
 func edgeRooms() []Room {
-	nouns := ". event fault lint plan revision sqltext ui/answer"
+	nouns := ". diff event fault lint plan revision schema sqltext ui/answer"
 	return []Room{
 		{Path: ".", Clock: true, May: rooms("backfill config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
-			"event fault internal/fill internal/ledger internal/run lint plan revision source source/native source/open sqltext")},
+			"event fault internal/compare internal/fill internal/ledger internal/run lint plan revision schema source source/native source/open sqltext diff")},
 		{Path: "ui/answer", May: rooms(nouns)},
 		{Path: "ui/text", May: rooms(nouns + " ui/draw")},
 		{Path: "ui/json", May: rooms(nouns + " ui/draw")},
@@ -133,8 +133,8 @@ func matches(pattern, dir string) bool {
 // families are rooms whose files have the same names, so that who knows one knows
 // its sisters: of these files all sisters have each, or none has it.
 var families = []struct{ sisters, files []string }{
-	{rooms("dialect/postgres dialect/mysql dialect/sqlite"), rooms("dialect.go lex.go split.go bare.go classify.go render.go")},
-	{rooms("db/postgres db/mysql db/sqlite"), rooms("open.go conn.go create.go errors.go lock.go watch.go")},
+	{rooms("dialect/postgres dialect/mysql dialect/sqlite"), rooms("dialect.go lex.go split.go bare.go classify.go render.go shape.go")},
+	{rooms("db/postgres db/mysql db/sqlite"), rooms("open.go conn.go create.go beside.go errors.go inspect.go lock.go watch.go")},
 }
 
 // drought are the packages of the standard library that a dry room must not

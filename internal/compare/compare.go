@@ -3,7 +3,7 @@
 //
 // Charter: what the verbs inspect, diff, drift and verify need, in three functions.
 // Invariant: nothing here changes a database.
-// Example: from, err := compare.Inspect(ctx, conn, db.Inspection{Leave: l.Tables()}); r, err := compare.Diff(conn.Dialect(), from, to, diff.Options{})
+// Example: from, err := compare.Inspect(ctx, conn, db.Inspection{Leave: l.Own()}); r, err := compare.Diff(conn.Dialect(), from, to, diff.Options{})
 package compare
 
 import (

@@ -73,6 +73,10 @@ func (l Ledger) FillTables() []string {
 	return names
 }
 
+// Own are all tables that the ledger may ever have, spelled as SQL, so that a
+// comparison of schemas leaves them out.
+func (l Ledger) Own() []string { return append(l.Tables(), l.FillTables()...) }
+
 // CreateFill gives the statements that make the tables of backfills where they
 // are not there. Each can be repeated.
 func (l Ledger) CreateFill() []string {

@@ -56,7 +56,7 @@ func (l Ledger) table(name string) string {
 	return l.d.Quote(l.name + "_" + name)
 }
 
-// Tables are our tables, spelled as SQL, so that a schema comparison can leave them out.
+// Tables are the tables of every ledger, spelled as SQL.
 func (l Ledger) Tables() []string {
 	var names []string
 	for _, t := range tables {

@@ -53,21 +53,7 @@ func ids(list []revision.ID) string {
 
 func (s *script) line(text string) { s.b.WriteString(text + "\n") }
 
-// statement ends a statement so that no comment at its end swallows the
-// terminator, and so that the client does not cut a body in two.
-func (s *script) statement(sql string) {
-	end := ";"
-	if i := strings.LastIndexByte(sql, '\n'); strings.Contains(sql[i+1:], "--") || strings.Contains(sql[i+1:], "#") {
-		end = "\n;"
-	}
-	if s.t.Delimiter != "" && strings.Contains(sql, ";") {
-		s.line(fmt.Sprintf(s.t.Delimiter, "//"))
-		s.line(sql + "\n//")
-		s.line(fmt.Sprintf(s.t.Delimiter, ";"))
-		return
-	}
-	s.line(sql + end)
-}
+func (s *script) statement(sql string) { s.b.WriteString(s.t.Ended(sql)) }
 
 func (s *script) step(st *plan.Step, seq int64) {
 	s.line(fmt.Sprintf("\n-- %s %s, %s", st.Move.ID, st.Revision.Name, st.Move.Direction))

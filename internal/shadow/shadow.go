@@ -48,8 +48,9 @@ type Options struct {
 	// Key stands for what Fill writes: the texts, or their hash. When it is not "",
 	// a database filled with the same is copied instead of filled again.
 	Key string
-	// Fill writes what the shadow shall hold; nil leaves it empty.
-	Fill func(ctx context.Context, c db.Conn) error
+	// Fill writes what the shadow shall hold, with its session, which it may
+	// replace; nil leaves it empty.
+	Fill func(ctx context.Context, s *Shadow) error
 	// Session is how sessions on it are opened.
 	Session db.Options
 }
@@ -117,7 +118,7 @@ func (s *Shadow) fill(ctx context.Context) error {
 	if s.o.Fill == nil {
 		return nil
 	}
-	return s.o.Fill(ctx, s.Conn)
+	return s.o.Fill(ctx, s)
 }
 
 // make creates the shadow: as a copy where one was filled with the same before.
@@ -131,7 +132,7 @@ func (s *Shadow) make(ctx context.Context, near db.Neighbour) error {
 	if s.o.Key != "" && s.copied(ctx, near, name) {
 		return s.connect(ctx)
 	}
-	made, err := s.o.Driver.Create(ctx, url)
+	made, err := near.Make(ctx, s.o.Beside, name)
 	if err != nil {
 		return fault.New(fault.Denied, "a throwaway database cannot be made: %v", err).Because(err).
 			Try("give the role the right to create databases, or name an empty database to use")

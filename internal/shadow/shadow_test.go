@@ -40,9 +40,9 @@ func TestShadowsAreDroppedSweptAndCopied(t *testing.T) {
 	url := testdb.Postgres(t)
 	now := time.Now()
 	filled := 0
-	fill := func(ctx context.Context, c db.Conn) error {
+	fill := func(ctx context.Context, s *shadow.Shadow) error {
 		filled++
-		return shadow.Load(ctx, c, []shadow.Text{{Name: "a.sql", SQL: "create table t (a int);"}})
+		return shadow.Load(ctx, s.Conn, []shadow.Text{{Name: "a.sql", SQL: "create table t (a int);"}})
 	}
 	key := strconv.FormatInt(now.UnixNano(), 36)
 	s := open(t, shadow.Options{Beside: url, Run: "one" + key, Now: now, Key: key, Fill: fill})

@@ -108,6 +108,13 @@ type (
 		Did   string
 		Count int
 	}
+	// Schema is the shape of a database, and Text what was asked for of it in Form:
+	// sql, mermaid, svg, snapshot, or facts, which have no text of their own.
+	Schema struct {
+		Shape      bellows.Shape
+		Form, Text string
+		On         string
+	}
 	// Config is what holds, and where each value came from.
 	Config struct{ Settings []Setting }
 	// Version is this build: the release it is, the stamp that whoever built it
@@ -137,6 +144,7 @@ func (Lock) answered()      {}
 func (Database) answered()  {}
 func (Backfills) answered() {}
 func (Poison) answered()    {}
+func (Schema) answered()    {}
 func (Config) answered()    {}
 func (Version) answered()   {}
 

@@ -179,7 +179,7 @@ func resultOf(h result, o answer.Outcome) any {
 	case answer.Version:
 		return versionResult{h, a.Version, a.Build, a.Commit, a.Go, a.OS, a.Arch}
 	}
-	return upkeepOf(h, o)
+	return shapeOf(h, o)
 }
 
 // upkeepOf is resultOf for the verbs that look after a database.

@@ -102,6 +102,10 @@ func (f *Face) answer(o answer.Outcome) {
 		f.backfills(p, a)
 	case answer.Poison:
 		f.poison(p, a)
+	case answer.Schema:
+		f.unmodelled(a.Shape.Unmodelled)
+		p.text(a.Text)
+		exact = true
 	case answer.Config:
 		writeConfig(p, a)
 	case answer.Version:

@@ -123,6 +123,8 @@ func asking() []Case {
 		{"version", nil, answer.Outcome{Verb: "version", Answer: answer.Version{Version: "0.1.0", Build: "v0.1.0-3-g0123456", Commit: "0123456789ab", Go: "go1.26", OS: "linux", Arch: "amd64"}}},
 		{"version_plain", nil, answer.Outcome{Verb: "version", Answer: answer.Version{Version: "0.1.0", Go: "go1.26", OS: "linux", Arch: "amd64"}}},
 		{"nothing", nil, answer.Outcome{Verb: "db"}},
+		{"inspect", nil, answer.Outcome{Verb: "inspect", Answer: answer.Schema{Shape: shape(), Form: "sql", Text: "CREATE TABLE posts (id integer);\n", On: "postgres://ann:" + Password + "@db/app"}}},
+		{"inspect_facts", nil, answer.Outcome{Verb: "inspect", Answer: answer.Schema{Shape: shape(), Form: "facts", On: "sqlite:app.db"}}},
 	}
 }
 
