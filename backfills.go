@@ -33,7 +33,7 @@ type Backfill struct {
 	LimitedBy                        string // what holds it back now; "" nothing
 	Error                            string // why it stopped; "" when it did not
 	StartedAt, FinishedAt            time.Time
-	// Setting is what holds now; no field is nil.
+	// Setting is what holds now; no field but Limits is nil.
 	Setting BackfillSetting
 }
 
@@ -55,6 +55,10 @@ type BackfillSetting struct {
 	Pause   *time.Duration // between two chunks of a worker
 	Workers *int64         // in each process that joins from now on
 	Poison  *int64         // most rows set aside
+	// Limits are set one by one, by the names of the documentation; "off" ends one,
+	// "usual" takes back what was set. In a [Backfill] they are those that somebody
+	// has set.
+	Limits map[string]string
 }
 
 // Backfills tells how far every backfill is, the newest last.
@@ -90,7 +94,7 @@ func settingOf(s fill.Setting) BackfillSetting {
 	if target == 0 {
 		target = backfill.UsualTarget
 	}
-	return BackfillSetting{Rows: &rows, Target: &target, Pause: s.Pause, Workers: &workers, Poison: s.Poison}
+	return BackfillSetting{Rows: &rows, Target: &target, Pause: s.Pause, Workers: &workers, Poison: s.Poison, Limits: s.Limits}
 }
 
 // RunBackfills joins the backfills that are under way, the one of a revision or,
@@ -163,7 +167,7 @@ func (m *Migrator) CancelBackfill(ctx context.Context, id string) error {
 // SetBackfill tunes a backfill; workers read it with their next chunk.
 func (m *Migrator) SetBackfill(ctx context.Context, id string, s BackfillSetting) error {
 	return m.tell(ctx, id, func(ctx context.Context, c db.Conn, id string, o fill.Options) error {
-		return fill.Set(ctx, c, id, fill.Setting{Rows: s.Rows, Target: s.Target, Pause: s.Pause, Workers: s.Workers, Poison: s.Poison}, o)
+		return fill.Set(ctx, c, id, fill.Setting{Rows: s.Rows, Target: s.Target, Pause: s.Pause, Workers: s.Workers, Poison: s.Poison, Limits: s.Limits}, o)
 	})
 }
 

@@ -64,6 +64,10 @@ type Options struct {
 	// Grace is how long a running statement may go on after the context ended
 	// before it is cancelled on the server; 0 means 10 s, negative cancels at once.
 	Grace time.Duration
+	// Backfill are what holds backfills back in this process, by the names of the
+	// documentation: "replica_lag": "30s". What a backfill's own file says, and
+	// [Migrator.SetBackfill], holds before them.
+	Backfill map[string]string
 	// Strict refuses pending migrations that sort before an applied one.
 	Strict bool
 	// Actor is who is recorded; "" is user@host of the process. Tag is a free

@@ -209,12 +209,21 @@ func (m *Migrator) connect(ctx context.Context, app string) (db.Conn, error) {
 		StatementTimeout: max(m.o.StatementTimeout, 0), ReadOnly: m.o.ReadOnly, Notice: m.notice})
 }
 
+// beside opens a session to a replica, which is a server of the same kind.
+func (m *Migrator) beside(ctx context.Context, url string) (db.Conn, error) {
+	engine, err := engineOf(url)
+	if err != nil {
+		return nil, err
+	}
+	return engine.driver.Open(ctx, url, db.Options{App: "bellows/backfill/limits", ReadOnly: true, ConnectTimeout: 3 * time.Second})
+}
+
 // options are what one call of the runner works with.
 func (m *Migrator) options(verb, id string) run.Options {
 	o := run.Options{
 		Revisions: m.files.Revisions(), Graph: m.base, Files: m.files, Go: m.files.funcs, Ledger: m.o.Ledger, Sink: m.o.Sink,
 		Verb: orElse(verb, m.o.Verb), Run: id, Owner: m.who.owner, Host: m.who.host, PID: m.who.pid,
-		Tool: "bellows " + Version, Tag: m.o.Tag,
+		Tool: "bellows " + Version, Tag: m.o.Tag, Limits: m.o.Backfill, Beside: m.beside,
 		LockWait: m.o.LockWait, LockTimeout: m.o.LockTimeout, RetryBudget: m.o.RetryBudget,
 		StatementTimeout: m.o.StatementTimeout, Grace: m.o.Grace, Strict: m.o.Strict, Point: m.o.Point,
 	}

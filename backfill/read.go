@@ -3,6 +3,7 @@ package backfill
 import (
 	"strings"
 
+	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
@@ -65,6 +66,9 @@ func Read(l Language, script revision.Script, direction revision.Direction) (Tas
 			Try("write it as in SQL, such as table:posts or table:public.posts")
 	}
 	t.Table = named[0]
+	if err := readLimits(l, t.Spec); err != nil {
+		return t, err
+	}
 	pieces, err := cut(l, section)
 	if err != nil {
 		return t, err
@@ -83,6 +87,24 @@ func Read(l Language, script revision.Script, direction revision.Direction) (Tas
 		return t, nil
 	}
 	return t, t.readChecks(l, script.Check)
+}
+
+// readLimits refuses limits that are none, and a query that would change something.
+func readLimits(l Language, spec revision.FillSpec) error {
+	for _, name := range limit.Shared() {
+		value, ok := spec.Limits[name]
+		if !ok {
+			continue
+		}
+		if wrong, hint := limit.Check(name, value); wrong != "" {
+			return fault.At(spec.At, fault.Syntax, "option %s %s, but says %q", name, wrong, value).Try("%s", hint)
+		}
+		if name == limit.SQL && value != limit.Off && value != limit.Usual && l.Classify(value).Class != plan.Query {
+			return fault.At(spec.At, fault.Syntax, "option sql is a query, but says %q", value).
+				Try("write a SELECT that gives a number above 0 while the backfill is to wait, or the number and the most it may be")
+		}
+	}
+	return nil
 }
 
 // readChecks reads the checks of the author or, without any, derives them.

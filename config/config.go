@@ -41,6 +41,10 @@ type Settings struct {
 	Strict    bool  // refuse migrations that are out of order
 	DeployTag string
 
+	// Backfill are the limits of backfills, as package limit spells them; nil when
+	// nothing is said.
+	Backfill map[string]string
+
 	values []Value
 }
 

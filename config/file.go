@@ -18,7 +18,8 @@ type File struct {
 	choice raw // the key "default"
 	top    map[string]raw
 	envs   map[string]map[string]raw
-	places map[string]fault.Pos // of the tables [env.NAME]
+	limits map[string]map[string]raw // of [backfill], under "", and of [env.NAME.backfill]
+	places map[string]fault.Pos      // of the tables [env.NAME]
 }
 
 // raw is a value as written, before variables are put in.
@@ -31,7 +32,7 @@ type raw struct {
 // are checked; variables in values are not looked up yet. name is the file's
 // name in errors.
 func Parse(name, text string) (File, error) {
-	f := File{name: name, top: map[string]raw{}, envs: map[string]map[string]raw{}, places: map[string]fault.Pos{}}
+	f := File{name: name, top: map[string]raw{}, envs: map[string]map[string]raw{}, limits: map[string]map[string]raw{}, places: map[string]fault.Pos{}}
 	var tree map[string]any
 	if _, err := toml.Decode(strings.TrimPrefix(text, "\ufeff"), &tree); err != nil {
 		return File{}, syntax(name, text, err)
@@ -126,6 +127,8 @@ func (r *reader) top(tree map[string]any) {
 			r.file.choice = r.value(&key{name: name}, []string{name}, tree[name])
 		case "env":
 			r.envTables(tree[name])
+		case limits:
+			r.limits("", []string{name}, tree[name])
 		default:
 			r.key(r.file.top, []string{name}, tree[name], names("default", "env"))
 		}
@@ -153,6 +156,10 @@ func (r *reader) envTables(v any) {
 		r.file.places[name] = r.place(path)
 		r.file.envs[name] = map[string]raw{}
 		for _, k := range sorted(table) {
+			if k == limits {
+				r.limits(name, append(path[:2:2], k), table[k])
+				continue
+			}
 			r.key(r.file.envs[name], append(path[:2:2], k), table[k], names())
 		}
 	}

@@ -57,6 +57,7 @@ func (f File) Settings(r Request) (Settings, error) {
 		}
 		s.values = append(s.values, Value{Key: k.name, Text: fault.Redact(v), From: from})
 	}
+	problems = append(problems, f.limitsOf(&s, env, r)...)
 	if len(problems) > 0 {
 		return Settings{}, join(problems)
 	}

@@ -131,7 +131,10 @@ type FillSpec struct {
 	Workers int
 	Pause   time.Duration
 	Poison  int
-	Program string // command of a row program, or ""
+	// Limits are what holds it back, by the names and in the spelling of package
+	// limit; nil says nothing.
+	Limits  map[string]string `json:",omitempty"`
+	Program string            // command of a row program, or ""
 	Body    Section
 	Write   *Section // with Program
 	At      fault.Pos

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bellowsdb/bellows"
+	brake "github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/ui/answer"
 )
@@ -221,22 +224,23 @@ func idsOf(all []bellows.Backfill) []string {
 type setFlags struct {
 	target, pause         span
 	rows, workers, poison whole
+	limits                limits
 }
 
 func (a *app) backfillSetVerb() *cobra.Command {
 	s := setFlags{target: span{least: time.Millisecond}, workers: whole{least: 1}}
 	cmd := a.command(verb{
 		use: "set [ID]", short: "tune a backfill while it runs",
-		long: `Changes how a backfill goes about its work. Workers read it with their next
-chunk; more workers than a process began with take effect in those that join from
-then on. It holds for this backfill only; the file says what the next one begins
-with.`,
-		example: "bellows backfill set --target 50ms --pause 200ms\nbellows backfill set --workers 1 --rows 1000 --poison 10",
+		long: `Changes how a backfill goes about its work, and what holds it back. Workers read
+it with their next chunk, limits within about a second; more workers than a
+process began with take effect in those that join from then on. It holds for this
+backfill only; the file says what the next one begins with.`,
+		example: "bellows backfill set --target 50ms --pause 200ms\nbellows backfill set --workers 1 --rows 1000 --poison 10\nbellows backfill set --limit replica_lag=30s --limit \"windows=22:00-06:00 Europe/Berlin\"",
 		exits:   []int{6, 130}, max: 1, complete: a.targets,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) {
-			setting := bellows.BackfillSetting{Target: s.target.value, Pause: s.pause.value, Rows: s.rows.value, Workers: s.workers.value, Poison: s.poison.value}
-			if setting == (bellows.BackfillSetting{}) {
-				return nil, fault.New(fault.Usage, "backfill set wants something to set").Try("--target, --pause, --rows, --workers or --poison")
+			setting := bellows.BackfillSetting{Target: s.target.value, Pause: s.pause.value, Rows: s.rows.value, Workers: s.workers.value, Poison: s.poison.value, Limits: s.limits}
+			if reflect.ValueOf(setting).IsZero() {
+				return nil, fault.New(fault.Usage, "backfill set wants something to set").Try("--target, --pause, --rows, --workers, --poison or --limit")
 			}
 			return a.tell(ctx, first(args), "set", func(m *bellows.Migrator, ctx context.Context, id string) error {
 				return m.SetBackfill(ctx, id, setting)
@@ -249,7 +253,29 @@ with.`,
 	f.Var(&s.rows, "rows", "most rows in a chunk, `N`; 0 is the usual 50000")
 	f.Var(&s.workers, "workers", "how many workers each process has, `N`")
 	f.Var(&s.poison, "poison", "most rows set aside before it stops, `N`")
+	f.Var(&s.limits, "limit", "what holds it back, `NAME=VALUE`, such as replica_lag=30s; =off ends it, =usual takes back what was set; may be repeated")
 	return cmd
+}
+
+// limits is a flag that may be repeated.
+type limits map[string]string
+
+func (l *limits) Type() string   { return "limit" }
+func (l *limits) String() string { return "" }
+
+func (l *limits) Set(text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if wrong, hint := brake.Check(name, value); !ok || wrong != "" {
+		if !ok {
+			wrong, hint = "has no value", "write NAME=VALUE"
+		}
+		return fmt.Errorf("%s %s; %s", name, wrong, hint)
+	}
+	if *l == nil {
+		*l = limits{}
+	}
+	(*l)[name] = value
+	return nil
 }
 
 // span is a flag for a duration of least or more, nil when it is not given.

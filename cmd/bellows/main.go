@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+	_ "time/tzdata" // windows of backfills are in time zones, and an image may have no other file
 
 	"golang.org/x/term"
 )

@@ -148,7 +148,7 @@ func settingsOf(c config.Settings, folder string) *settings {
 		Dir: at("dir", c.Dir), Format: c.Format, Flat: !c.Recursive, Repeatable: c.Repeatable,
 		Ledger: ledgerName(c), Strict: c.Strict, Tag: c.DeployTag,
 		LockWait: orNever(c.LockWait), LockTimeout: c.LockTimeout, RetryBudget: c.LockBudget,
-		StatementTimeout: c.StatementTimeout, Grace: orNever(c.Grace),
+		StatementTimeout: c.StatementTimeout, Grace: orNever(c.Grace), Backfill: c.Backfill,
 	}
 	for _, v := range c.Values() {
 		s.values = append(s.values, answer.Setting{Key: v.Key, Value: v.Text, From: v.From.String()})

@@ -57,9 +57,10 @@ func dryRooms() []Room {
 		{Path: "dialect/postgres", Kind: Dry, May: language, Outside: []string{multigres}, Names: true},
 		{Path: "dialect/mysql", Kind: Dry, May: language, Names: true},
 		{Path: "dialect/sqlite", Kind: Dry, May: language, Names: true},
-		{Path: "backfill", Kind: Dry, May: rooms("dialect fault plan revision schema sqltext")},
+		{Path: "backfill/limit", Kind: Dry, May: rooms("fault")},
+		{Path: "backfill", Kind: Dry, May: rooms("backfill/limit dialect fault plan revision schema sqltext")},
 		{Path: "lint", Kind: Dry, May: rooms("dialect fault plan revision schema sqltext")},
-		{Path: "config", Kind: Dry, May: rooms("fault"), Outside: []string{toml, dotenv}},
+		{Path: "config", Kind: Dry, May: rooms("backfill/limit fault"), Outside: []string{toml, dotenv}},
 	}
 }
 
@@ -73,23 +74,23 @@ func wetRooms() []Room {
 		{Path: "db/sqlite", May: rooms(hand + "dialect/sqlite"), Outside: []string{gosqlite}, Clock: true, Names: true},
 		{Path: "source", May: rooms("fault revision sqltext")},
 		{Path: "source/internal/files", May: rooms("fault revision source sqltext")},
-		{Path: "source/native", May: rooms(reader)},
+		{Path: "source/native", May: rooms(reader + "backfill/limit")},
 		{Path: "source/golangmigrate", May: rooms(reader)},
 		{Path: "source/dbmate", May: rooms(reader)},
 		{Path: "source/diesel", May: rooms(reader), Outside: []string{toml}},
 		{Path: "source/open", May: rooms(reader + "source/native source/golangmigrate source/dbmate source/diesel")},
 		{Path: "internal/ledger", May: rooms("backfill db dialect event fault plan revision"), Clock: true},
-		{Path: "internal/fill", May: rooms("backfill db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
+		{Path: "internal/fill", May: rooms("backfill backfill/limit db dialect event fault internal/ledger plan revision sqltext"), Clock: true},
 		{Path: "internal/compare", May: rooms("db dialect diff fault plan revision schema")},
 		{Path: "internal/shadow", May: rooms("db fault plan sqltext")},
-		{Path: "internal/run", May: rooms("backfill db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
+		{Path: "internal/run", May: rooms("backfill backfill/limit db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
 	}
 }
 
 func edgeRooms() []Room {
 	nouns := ". diff event fault lint plan revision schema sqltext ui/answer"
 	return []Room{
-		{Path: ".", Clock: true, May: rooms("backfill config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
+		{Path: ".", Clock: true, May: rooms("backfill backfill/limit config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
 			"event fault internal/compare internal/fill internal/ledger internal/run lint plan revision schema source source/native source/open sqltext diff")},
 		{Path: "ui/answer", May: rooms(nouns)},
 		{Path: "ui/text", May: rooms(nouns + " ui/draw")},

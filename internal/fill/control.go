@@ -2,9 +2,12 @@ package fill
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/bellowsdb/bellows/backfill"
+	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/ledger"
@@ -72,11 +75,15 @@ func Cancel(ctx context.Context, c db.Conn, id string, o Options) error {
 type Setting struct {
 	Target, Pause         *time.Duration
 	Rows, Workers, Poison *int64 // Rows is the most rows of a chunk, 0 the usual
+	// Limits are set one by one; limit.Usual takes back what was set. In a Status
+	// they are all that somebody has set, for this process.
+	Limits map[string]string
 }
 
-// Set tunes a backfill; workers read it with their next chunk.
+// Set tunes a backfill; workers read it with their next chunk, and limits within
+// about a second.
 func Set(ctx context.Context, c db.Conn, id string, s Setting, o Options) error {
-	return under(ctx, c, id, o, func(_ session, led ledger.Ledger, f ledger.Fill) ([]string, error) {
+	return under(ctx, c, id, o, func(at session, led ledger.Ledger, f ledger.Fill) ([]string, error) {
 		if !f.Active() {
 			return nil, ended(f)
 		}
@@ -85,8 +92,40 @@ func Set(ctx context.Context, c db.Conn, id string, s Setting, o Options) error 
 		replace(&f.Ceiling, s.Rows)
 		replace(&f.Workers, s.Workers)
 		replace(&f.Poison, s.Poison)
+		if err := setLimits(at.lang, &f, s.Limits); err != nil {
+			return nil, err
+		}
 		return []string{led.Tune(f)}, nil
 	})
+}
+
+// setLimits puts limits of a person into the task. Those that name machines and
+// programs are no setting for everybody.
+func setLimits(lang backfill.Language, f *ledger.Fill, limits map[string]string) error {
+	if len(limits) == 0 {
+		return nil
+	}
+	s, err := readSpec(*f)
+	if err != nil {
+		return err
+	}
+	if s.Limits == nil {
+		s.Limits = limit.Set{}
+	}
+	for name, value := range limits {
+		wrong, hint := limit.Check(name, value)
+		switch {
+		case wrong != "":
+			return fault.New(fault.Usage, "the limit %s %s, but says %q", name, wrong, fault.Redact(value)).Try("%s", hint)
+		case !slices.Contains(limit.Shared(), name):
+			return fault.New(fault.Usage, "the limit %s is a process's own, and is not set for all", name).Try("write it into bellows.toml, below [backfill] or [env.NAME.backfill]")
+		case name == limit.SQL && value != limit.Off && value != limit.Usual && !asksOnly(lang, value):
+			return noQuery(value)
+		}
+		s.Limits[name] = value
+	}
+	f.Spec, err = s.String()
+	return err
 }
 
 func replace[T any](value *T, by *T) {

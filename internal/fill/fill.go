@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bellowsdb/bellows/backfill"
+	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
@@ -32,7 +33,12 @@ type Options struct {
 	// is the only one: then there is one worker, and nobody watches it.
 	Open func(ctx context.Context, app string) (db.Conn, error)
 	Conn db.Conn
-	Sink event.Sink
+	// Beside opens a session to a replica by its URL; nil where none can be.
+	Beside func(ctx context.Context, url string) (db.Conn, error)
+	Sink   event.Sink
+	// Limits are those of this process's configuration; those of the backfill's
+	// own file hold before them.
+	Limits limit.Set
 
 	Process string // names this process among those that work on a backfill
 	Host    string
@@ -89,6 +95,14 @@ type order struct {
 type spec struct {
 	Script    revision.Script
 	Direction revision.Direction
+	Limits    limit.Set `json:",omitempty"` // that a person has set since
+}
+
+func readSpec(f ledger.Fill) (s spec, err error) {
+	if err = json.Unmarshal([]byte(f.Spec), &s); err != nil || s.Script.Fill == nil {
+		return s, unreadable(f.ID, err)
+	}
+	return s, nil
 }
 
 func (s spec) String() (string, error) {
@@ -102,14 +116,13 @@ func (s spec) String() (string, error) {
 // readOrder reads what a planned backfill is.
 func readOrder(lang backfill.Language, f ledger.Fill) (order, error) {
 	o := order{strategy: f.Strategy}
-	var s spec
-	if err := json.Unmarshal([]byte(f.Spec), &s); err != nil {
-		return o, unreadable(f.ID, err)
+	s, err := readSpec(f)
+	if err != nil {
+		return o, err
 	}
 	if err := json.Unmarshal([]byte(f.Key), &o.key); err != nil {
 		return o, unreadable(f.ID, err)
 	}
-	var err error
 	o.task, err = backfill.Read(lang, s.Script, s.Direction)
 	return o, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/db"
@@ -32,6 +33,7 @@ type queue struct {
 	order
 	led    ledger.Ledger
 	f      ledger.Fill
+	target time.Duration // of a chunk, now
 	parts  []Part
 	chunks []backfill.Chunk
 	fresh  []backfill.Chunk
@@ -52,7 +54,7 @@ func (w *worker) refill(ctx context.Context) (planned int, busy bool, err error)
 		rollback(ctx, w.Conn)
 		return 0, err == nil && !ok, err
 	}
-	q := queue{session: w.session, order: w.order, led: w.led, f: f}
+	q := queue{session: w.session, order: w.order, led: w.led, f: f, target: w.pressed.Load().effort.Target(f.Target)}
 	if q.parts, err = readParts(f); err == nil {
 		err = q.advance(ctx)
 	}
@@ -136,7 +138,7 @@ func (q *queue) plan(ctx context.Context, n int) error {
 	if q.checking() || q.f.Looks > looks {
 		return nil
 	}
-	pace := backfill.Pace{Size: q.f.Size, First: q.f.FirstRows, Target: q.f.Target, Ceiling: q.f.Ceiling, Rows: q.f.Rows, Workers: int(q.f.Workers)}
+	pace := backfill.Pace{Size: q.f.Size, First: q.f.FirstRows, Target: q.target, Ceiling: q.f.Ceiling, Rows: q.f.Rows, Workers: int(q.f.Workers)}
 	sizes := pace.Sizes(q.samples(), n)
 	for i := range q.parts {
 		for len(sizes) > 0 {

@@ -46,7 +46,7 @@ func Read(ctx context.Context, c db.Conn, o Options) ([]Status, error) {
 	}
 	all := make([]Status, 0, len(fills))
 	for _, f := range fills {
-		s, err := read(ctx, led, c, f)
+		s, err := read(ctx, led, c, f, o)
 		if err != nil {
 			return nil, err
 		}
@@ -55,11 +55,14 @@ func Read(ctx context.Context, c db.Conn, o Options) ([]Status, error) {
 	return all, nil
 }
 
-func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill) (Status, error) {
+func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill, o Options) (Status, error) {
 	s := Status{
 		ID: f.ID, Revision: f.Revision, Direction: f.Direction, Table: f.Table, State: f.State, Strategy: f.Strategy, Reason: f.Reason,
 		RowsTotal: f.Rows, ChunkSize: f.Size, Sweep: int(f.Sweep), Error: f.Error, Code: f.Code, StartedAt: f.StartedAt, FinishedAt: f.FinishedAt,
 		Setting: Setting{Target: &f.Target, Pause: &f.Pause, Rows: &f.Ceiling, Workers: &f.Workers, Poison: &f.Poison},
+	}
+	if sp, err := readSpec(f); err == nil {
+		s.Setting.Limits = sp.said(o)
 	}
 	totals, err := led.Totals(ctx, c, f.ID)
 	if err != nil {
@@ -117,7 +120,7 @@ func (j *job) report(w *watched) (Report, error) {
 		f, err := j.led.ReadFill(ctx, w, j.id)
 		if err == nil {
 			var status Status
-			if status, err = read(ctx, j.led, w, f); err == nil {
+			if status, err = read(ctx, j.led, w, f, j.o); err == nil {
 				return Report{Fill: f, Status: status}, nil
 			}
 		}
@@ -134,7 +137,7 @@ func (j *job) report(w *watched) (Report, error) {
 
 // begins tells that workers begin.
 func (j *job) begins(ctx context.Context, s session, f ledger.Fill, workers int) {
-	status, err := read(ctx, j.led, s, f)
+	status, err := read(ctx, j.led, s, f, j.o)
 	if err != nil {
 		return // the workers will meet the same and tell
 	}
@@ -148,7 +151,7 @@ func (j *job) progress(ctx context.Context, s session) error {
 	if err != nil {
 		return err
 	}
-	status, err := read(ctx, j.led, s, f)
+	status, err := read(ctx, j.led, s, f, j.o)
 	if err != nil {
 		return err
 	}

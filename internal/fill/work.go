@@ -196,21 +196,56 @@ func (j *job) work(ctx context.Context, control *watched, f ledger.Fill) error {
 	j.ended = ended
 	n := j.crew(control.session, f)
 	j.begins(ctx, control.session, f, n)
+	g, err := j.gauges(ctx, control.session, n)
+	if err != nil {
+		end()
+		return err
+	}
 	var crew sync.WaitGroup
 	for i := range n {
 		crew.Go(func() {
-			if err := j.member(ctx, control.session, i); err != nil {
+			if err := j.member(ctx, control.session, i, g); err != nil {
 				j.fail(err)
 			}
 		})
 	}
 	if j.o.Open != nil {
 		j.aside.Go(func() { j.watch(ended, control) })
+		j.aside.Go(func() { g.watch(ended) })
 	}
 	crew.Wait()
 	end()
 	j.aside.Wait()
 	return j.failed
+}
+
+// gauges looks at the limits a first time, so that no worker begins against them.
+func (j *job) gauges(ctx context.Context, s session, workers int) (*gauge, error) {
+	f, err := j.led.ReadFill(ctx, s, j.id)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := limitsOf(f, j.o)
+	if err != nil {
+		return nil, err
+	}
+	if limits.SQL != "" && !asksOnly(s.lang, limits.SQL) {
+		return nil, noQuery(limits.SQL)
+	}
+	g := j.newGauge(s, workers)
+	j.pressed.Store(&pressed{effort: g.effort})
+	if j.o.Open != nil {
+		if g.Conn, err = j.o.Open(ctx, j.app("limits")); err != nil {
+			return nil, err
+		}
+	}
+	g.look(ctx)
+	return g, nil
+}
+
+func noQuery(sql string) error {
+	return fault.New(fault.Config, "the limit sql is a query, but says %q", fault.Redact(sql)).
+		Try("write a SELECT that gives a number above 0 while the backfill is to wait, or the number and the most it may be")
 }
 
 // crew is how many workers this process has.
@@ -226,8 +261,11 @@ func (j *job) crew(s session, f ledger.Fill) int {
 }
 
 // member is one worker with its session.
-func (j *job) member(ctx context.Context, control session, number int) error {
+func (j *job) member(ctx context.Context, control session, number int, g *gauge) error {
 	w := &worker{job: j, number: number, leave: map[int64]time.Time{}, tries: map[int64]int{}, session: control}
+	if j.o.Open == nil {
+		w.alone = g
+	}
 	j.mu.Lock()
 	j.members = append(j.members, w)
 	j.mu.Unlock()
@@ -321,7 +359,7 @@ func ask(f ledger.Fill) error {
 // goesOn makes a failure one that the same command goes on after.
 func goesOn(cause *fault.Error) error {
 	f := *cause
-	if f.Code != fault.Denied && f.Code != fault.Busy {
+	if f.Code != fault.Denied && f.Code != fault.Busy && f.Code != fault.Config {
 		f.Code, f.Err = fault.Partial, cause
 	}
 	if f.Hint == "" {

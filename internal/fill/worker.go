@@ -42,8 +42,9 @@ type job struct {
 	success time.Time // when this process last got something done
 	tidying bool
 	members []*worker
-	ended   context.Context // ends when the workers have
-	aside   sync.WaitGroup  // what runs beside the workers
+	pressed atomic.Pointer[pressed] // as the gauge saw it last
+	ended   context.Context         // ends when the workers have
+	aside   sync.WaitGroup          // what runs beside the workers
 }
 
 func (j *job) emit(e event.Event) {
@@ -89,6 +90,7 @@ type worker struct {
 	*job
 	session
 	number int
+	alone  *gauge              // where the process has no other session
 	leave  map[int64]time.Time // chunks to leave alone until then
 	tries  map[int64]int       // how often a chunk met trouble in a row
 	beaten time.Time
@@ -98,6 +100,7 @@ type worker struct {
 	warned bool         // that it is paused
 	yield  atomic.Int32 // resting, busy or yielding
 	seat   db.Session   // as those who watch it know it; guarded by mu
+	looked time.Time    // when a worker that is held back last looked at the backfill
 }
 
 // outcome is how a step ended.
@@ -139,6 +142,9 @@ func (w *worker) run(ctx context.Context) error {
 func (w *worker) step(ctx context.Context) (outcome, error) {
 	ctx, cancel := w.grace(ctx)
 	defer cancel()
+	if p := w.press(ctx); w.number >= p.effort.Working() {
+		return w.held(ctx, p.why)
+	}
 	if err := w.begin(ctx, chunkTime); err != nil {
 		return w.outside(ctx, err)
 	}
@@ -220,10 +226,43 @@ func (w *worker) chunk(ctx context.Context, k ledger.Claimed) (outcome, error) {
 			return w.outside(ctx, err)
 		}
 	}
-	if pause := max(k.Pause, w.rest(c.Took)); pause > 0 {
+	p := w.press(ctx)
+	w.doing = p.why
+	if pause := max(k.Pause, w.rest(c.Took), p.effort.Pause(c.Took)); pause > 0 {
 		sleep(ctx, pause)
 	}
 	return worked, nil
+}
+
+// press is how hard the process works now. Where it has one session the worker
+// looks for itself.
+func (w *worker) press(ctx context.Context) pressed {
+	if w.alone != nil && !time.Now().Before(w.alone.due) {
+		w.alone.due = time.Now().Add(gaugeTime)
+		w.alone.Conn = w.Conn
+		w.alone.look(ctx)
+	}
+	return *w.pressed.Load()
+}
+
+// held waits while a limit keeps this worker from work. It looks now and then
+// whether the backfill is still there to be worked on.
+func (w *worker) held(ctx context.Context, why string) (outcome, error) {
+	if w.doing != why {
+		w.doing, w.beaten = why, time.Time{} // it is told at once
+	}
+	w.worked()
+	if time.Since(w.looked) > gaugeTime {
+		w.looked = time.Now()
+		f, err := w.led.ReadFill(ctx, w.Conn, w.id)
+		if err != nil {
+			return w.outside(ctx, err)
+		}
+		if f.State != ledger.FillRunning {
+			return over, nil
+		}
+	}
+	return paused, w.idleBeat(ctx)
 }
 
 // rest lets others write where there is one writer at a time: their wait for the

@@ -292,11 +292,11 @@ func (l Ledger) Want(id, want string) string {
 }
 
 // Tune gives the statement that changes what can be tuned while a backfill runs:
-// Target, Pause, Ceiling, Workers and Poison of f.
+// Target, Pause, Ceiling, Workers, Poison and Spec of f.
 func (l Ledger) Tune(f Fill) string {
 	n := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return "UPDATE " + l.table("fill_run") + " SET target_ms = " + n(f.Target.Milliseconds()) + ", pause_ms = " + n(f.Pause.Milliseconds()) +
-		", ceiling = " + n(f.Ceiling) + ", workers = " + n(f.Workers) + ", poison_limit = " + n(f.Poison) + l.whereFill(f.ID)
+		", ceiling = " + n(f.Ceiling) + ", workers = " + n(f.Workers) + ", poison_limit = " + n(f.Poison) + ", spec = " + l.d.Literal(f.Spec) + l.whereFill(f.ID)
 }
 
 func (l Ledger) whereFill(id string) string { return " WHERE id = " + l.d.Literal(id) }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
@@ -47,6 +48,10 @@ type Options struct {
 	// the caller's own. Then nothing is watched and nothing reconnects.
 	Open func(ctx context.Context, app string) (db.Conn, error)
 	Sink event.Sink
+	// Beside opens a session to a replica by its URL, and Limits are what holds
+	// backfills back in this process; see package limit.
+	Beside func(ctx context.Context, url string) (db.Conn, error)
+	Limits limit.Set
 
 	Verb, Run, Owner, Host, Tool, Tag string
 	PID                               int

@@ -3,6 +3,7 @@ package native
 import (
 	"slices"
 
+	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/revision"
 )
 
@@ -21,7 +22,7 @@ type form struct {
 var sectionOptions = []string{"transaction", "mixed", "lock_timeout", "statement_timeout"}
 
 // fillOptions are those of a backfill; a change takes most of them too.
-var fillOptions = []string{"table", "key", "rows", "target", "workers", "pause", "poison", "program", "lock_timeout", "statement_timeout"}
+var fillOptions = append([]string{"table", "key", "rows", "target", "workers", "pause", "poison", "program", "lock_timeout", "statement_timeout"}, limit.Shared()...)
 
 var changeOptions = []string{"table", "old", "new", "key", "rows", "target", "workers", "pause", "poison", "retention"}
 

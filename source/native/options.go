@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/revision"
 )
@@ -185,6 +186,8 @@ func (d *document) set(f *form, o *options, a arg) {
 		o.fill.Pause = d.span(a, 0)
 	case "retention":
 		d.span(a, time.Millisecond)
+	default:
+		d.limit(o, a)
 	}
 	if f.opens == revision.Change && a.key != "table" && a.key != "old" && a.key != "new" {
 		if o.rest == nil {
@@ -192,6 +195,18 @@ func (d *document) set(f *form, o *options, a arg) {
 		}
 		o.rest[a.key] = a.value
 	}
+}
+
+// limit is one of what holds a backfill back.
+func (d *document) limit(o *options, a arg) {
+	if wrong, hint := limit.Check(a.key, a.value); wrong != "" {
+		d.fail(a.valueAt, "option %s %s, not %q", a.key, wrong, a.value).Try("%s", hint)
+		return
+	}
+	if o.fill.Limits == nil {
+		o.fill.Limits = map[string]string{}
+	}
+	o.fill.Limits[a.key] = a.value
 }
 
 // truth is "true" or "false", "" when it is neither.

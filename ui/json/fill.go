@@ -39,6 +39,8 @@ type (
 		Rows     int64   `json:"rows"`
 		Workers  int64   `json:"workers"`
 		Poison   int64   `json:"poison"`
+		// Limits are by name, those that somebody has set.
+		Limits map[string]string `json:"limits"`
 	}
 	backfillsResult struct {
 		result
@@ -193,8 +195,17 @@ func backfillOf(b bellows.Backfill) backfill {
 		b.ChunksDone, b.ChunkSize, b.Sweep, b.Rate, seconds(b.ETA), b.Workers, clean(b.LimitedBy), clean(b.Error), at(b.StartedAt), at(b.FinishedAt), setFillOf(b.Setting)}
 }
 
+// cleanAll is a copy in which no value holds a password.
+func cleanAll(all map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, value := range all {
+		out[name] = clean(value)
+	}
+	return out
+}
+
 func setFillOf(s bellows.BackfillSetting) setFill {
-	return setFill{answer.Millis(or0(s.Target)), answer.Millis(or0(s.Pause)), or0(s.Rows), or0(s.Workers), or0(s.Poison)}
+	return setFill{answer.Millis(or0(s.Target)), answer.Millis(or0(s.Pause)), or0(s.Rows), or0(s.Workers), or0(s.Poison), cleanAll(s.Limits)}
 }
 
 // or0 is a value, zero for none.

@@ -2,6 +2,8 @@ package text
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows"
@@ -119,6 +121,9 @@ func settingText(s bellows.BackfillSetting) string {
 	}
 	if s.Poison != nil && *s.Poison > 0 {
 		all = append(all, "up to "+rows(*s.Poison)+" set aside")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Limits)) {
+		all = append(all, name+" "+s.Limits[name])
 	}
 	return strings.Join(all, ", ")
 }

@@ -1,6 +1,8 @@
 package text
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +53,9 @@ func fillOptions(s *revision.FillSpec) string {
 		if o.value != "" {
 			all = append(all, o.name+o.value)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Limits)) {
+		all = append(all, name+" "+s.Limits[name])
 	}
 	return strings.Join(all, "; ")
 }

@@ -23,7 +23,8 @@ func underWay() bellows.Backfill {
 	return bellows.Backfill{Revision: locs, Name: "fill_loc", Direction: "up", Table: "posts", State: "running", Strategy: "arithmetic", Reason: reason,
 		RowsTotal: 10000000, RowsDone: 1204000, RowsChanged: 1203998, Poison: 2, ChunksDone: 412, ChunkSize: 4100, Sweep: 1, Rate: 41200,
 		ETA: 213 * time.Second, Workers: 2, LimitedBy: "sessions of the application wait for rows", StartedAt: start,
-		Setting: bellows.BackfillSetting{Target: &target, Pause: &pause, Rows: &most, Workers: &workers, Poison: &poison}}
+		Setting: bellows.BackfillSetting{Target: &target, Pause: &pause, Rows: &most, Workers: &workers, Poison: &poison,
+			Limits: map[string]string{"replica_lag": "30s", "windows": "22:00-06:00 Europe/Berlin"}}}
 }
 
 func stopped() bellows.Backfill {
