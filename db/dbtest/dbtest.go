@@ -61,11 +61,8 @@ func Run(t *testing.T, d Database) {
 		"create":      s.create,
 		"adopt":       s.adopt,
 		"bad URL":     s.badURL,
-<<<<<<< HEAD
 		"beside":      s.beside,
-=======
 		"signals":     s.signals,
->>>>>>> 0b549f4 (Limits hold backfills back: replicas, slots, log, vacuum, sessions, queries, commands and windows)
 	}
 	if !d.Serverless {
 		tests["lock"] = s.lock
