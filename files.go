@@ -3,6 +3,7 @@ package bellows
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/fault"
@@ -83,6 +84,32 @@ func (f folder) Text(id revision.ID) (string, error) {
 		return "", fault.New(fault.Missing, "%s has no file", id)
 	}
 	return f.Folder.Text(id)
+}
+
+// joined is several errors in one.
+type joined interface{ Unwrap() []error }
+
+// quote adds the source lines to faults that know their places only.
+func (f folder) quote(err error) {
+	all, ok := err.(joined)
+	if !ok {
+		return
+	}
+	for _, one := range all.Unwrap() {
+		p := faultOf(one).Pos
+		if p == nil || p.Line == 0 {
+			continue
+		}
+		for _, r := range f.Revisions() {
+			if r.File != p.File {
+				continue
+			}
+			text, _ := f.Text(r.ID)
+			if lines := strings.SplitN(text, "\n", p.Line+1); len(lines) >= p.Line {
+				p.Text = lines[p.Line-1]
+			}
+		}
+	}
 }
 
 // faultOf is the first fault in an error's chain, nil when there is none.

@@ -200,7 +200,9 @@ func (m *Migrator) read() error {
 		return err
 	}
 	var err error
-	m.base, err = revision.New(m.files.Revisions())
+	if m.base, err = revision.New(m.files.Revisions()); err != nil {
+		m.files.quote(err)
+	}
 	return err
 }
 

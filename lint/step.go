@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
 )
@@ -33,7 +32,7 @@ func (l *linter) back(s plan.Step) {
 	if s.Move.Direction != revision.Up || rev.Kind == revision.Repeatable || sc.Go {
 		return
 	}
-	at := fault.Pos{File: rev.File}
+	at := plan.WayBack(rev, sc)
 	switch {
 	case sc.Irreversible != nil && *sc.Irreversible != "":
 		l.add(Irreversible, at, "there is no way back: "+*sc.Irreversible, "")

@@ -139,10 +139,7 @@ func (b *builder) section() (*revision.Section, error) {
 		}
 		return sc.Up, nil
 	}
-	at := fault.Pos{File: rev.File}
-	if sc.Down != nil && sc.Down.At.Line > 0 {
-		at = sc.Down.At
-	}
+	at := WayBack(rev, sc)
 	if sc.Irreversible != nil {
 		why := ""
 		if *sc.Irreversible != "" {
@@ -159,6 +156,20 @@ func (b *builder) section() (*revision.Section, error) {
 		return nil, fault.At(at, fault.Irreversible, "%s %s has no way down", rev.ID, rev.Name).Try("%s", hint)
 	}
 	return sc.Down, nil
+}
+
+// WayBack is where a revision's file says how to go back, or that there is no
+// way, or where that would stand.
+func WayBack(rev revision.Revision, sc revision.Script) fault.Pos {
+	switch {
+	case sc.Irreversible != nil && sc.IrreversibleAt.Line > 0:
+		return sc.IrreversibleAt
+	case sc.Down != nil && sc.Down.At.Line > 0:
+		return sc.Down.At
+	case sc.Irreversible == nil && rev.Native && sc.Up != nil && sc.Up.At.Line > 0:
+		return newPlacer(*sc.Up).at(len(sc.Up.SQL))
+	}
+	return fault.Pos{File: rev.File}
 }
 
 // cut gives the statements of a section, classified and placed. What is

@@ -114,6 +114,7 @@ func migration(ar *txtar.Archive, words map[string]bool) (revision.Revision, rev
 	if why := part(ar, "irreversible"); why != nil {
 		text := strings.TrimSpace(*why)
 		sc.Irreversible = &text
+		sc.IrreversibleAt = fault.Pos{File: rev.File, Line: 20, Column: 1}
 	}
 	switch rev.Kind {
 	case revision.Backfill:

@@ -50,10 +50,16 @@ type builder struct {
 // one cause, and the first few hints name it.
 const hintLimit = 20
 
+// wrong notes what is wrong with a revision as a whole.
 func (b *builder) wrong(r *Revision, format string, args ...any) *fault.Error {
+	return b.wrongAt(r, Spot{}, format, args...)
+}
+
+// wrongAt notes what is wrong with what a revision's header says somewhere.
+func (b *builder) wrongAt(r *Revision, at Spot, format string, args ...any) *fault.Error {
 	e := fault.New(fault.Graph, format, args...)
 	if r.File != "" {
-		e.Pos = &fault.Pos{File: r.File}
+		e.Pos = &fault.Pos{File: r.File, Line: int(at.Line), Column: int(at.Column)}
 	}
 	b.errs = append(b.errs, e)
 	return e
@@ -107,11 +113,11 @@ func (b *builder) sortedRepeat(repeat []Revision) []Revision {
 // checkRepeat demands that what repeatable revisions need is there.
 func (b *builder) checkRepeat(all, repeat []Revision) {
 	for i := range repeat {
-		for _, need := range repeat[i].Needs {
+		for k, need := range repeat[i].Needs {
 			_, ok := findID(all, need.ID)
 			if !ok && !slices.ContainsFunc(repeat, func(r Revision) bool { return r.ID == need.ID }) {
 				r := &repeat[i]
-				b.hint(b.wrong(r, "%s needs %s, which is not there", cmp.Or(r.Name, string(r.ID)), need.ID), all, -1, need.ID)
+				b.hint(b.wrongAt(r, r.Said.need(k), "%s needs %s, which is not there", cmp.Or(r.Name, string(r.ID)), need.ID), all, -1, need.ID)
 			}
 		}
 	}
@@ -161,7 +167,7 @@ func (b *builder) assemble(all []Revision) *Graph {
 }
 
 // link turns the ids that word gives for each revision into edges.
-func (b *builder) link(all []Revision, word func(i, k int) (ID, bool), unknown func([]Revision, int, ID)) edges {
+func (b *builder) link(all []Revision, word func(i, k int) (ID, bool), unknown func(all []Revision, i, k int, id ID)) edges {
 	e := edges{from: make([]int32, len(all)+1), to: make([]int32, 0, len(all))}
 	for i := range all {
 		start := len(e.to)
@@ -176,7 +182,7 @@ func (b *builder) link(all []Revision, word func(i, k int) (ID, bool), unknown f
 			}
 			switch {
 			case !ok || int(p) == i:
-				unknown(all, i, id)
+				unknown(all, i, k, id)
 			case !slices.Contains(e.to[start:], p):
 				e.to = append(e.to, p)
 			}
@@ -186,22 +192,24 @@ func (b *builder) link(all []Revision, word func(i, k int) (ID, bool), unknown f
 	return e
 }
 
-func (b *builder) unknownParent(all []Revision, i int, id ID) {
+func (b *builder) unknownParent(all []Revision, i, k int, id ID) {
 	r := &all[i]
+	at := r.Said.parent(k)
 	if r.ID == id {
-		b.wrong(r, "%s revises itself", id).Try("name the revision it comes after, or none for a base")
+		b.wrongAt(r, at, "%s revises itself", id).Try("name the revision it comes after, or none for a base")
 		return
 	}
-	b.hint(b.wrong(r, "%s revises %s, which is not there", r.ID, id), all, i, id)
+	b.hint(b.wrongAt(r, at, "%s revises %s, which is not there", r.ID, id), all, i, id)
 }
 
-func (b *builder) unknownNeed(all []Revision, i int, id ID) {
+func (b *builder) unknownNeed(all []Revision, i, k int, id ID) {
 	r := &all[i]
+	at := r.Said.need(k)
 	if r.ID == id {
-		b.wrong(r, "%s needs itself", id).Try("take that out of its needs line")
+		b.wrongAt(r, at, "%s needs itself", id).Try("take that out of its needs line")
 		return
 	}
-	b.hint(b.wrong(r, "%s needs %s, which is not there", r.ID, id), all, i, id)
+	b.hint(b.wrongAt(r, at, "%s needs %s, which is not there", r.ID, id), all, i, id)
 }
 
 // hint says which revision may have been meant by an unknown id.
@@ -235,11 +243,11 @@ func (b *builder) checkLabels(g *Graph) {
 			continue
 		}
 		if strings.ContainsAny(r.Label, "@:, \t") || isKeyword(r.Label) {
-			b.wrong(r, "%q cannot be a label", r.Label).Try("use letters, digits, - and _, and none of the words head, heads, base, current")
+			b.wrongAt(r, r.Said.Label, "%q cannot be a label", r.Label).Try("use letters, digits, - and _, and none of the words head, heads, base, current")
 		}
 		first, twice := g.labels[r.Label]
 		if twice && (b.folded || !replacesOther(r, &g.revs[first])) {
-			b.wrong(r, "the label %s is used twice, also by %s", r.Label, place(&g.revs[first])).Try("a label names one branch: rename one of the two, the revisions after it carry it without saying so")
+			b.wrongAt(r, r.Said.Label, "the label %s is used twice, also by %s", r.Label, place(&g.revs[first])).Try("a label names one branch: rename one of the two, the revisions after it carry it without saying so")
 			continue
 		}
 		if g.labels == nil {
@@ -256,22 +264,24 @@ func replacesOther(r, s *Revision) bool { return (r.Replaces == nil) != (s.Repla
 // checkPhases finds needs that can never be met.
 func (b *builder) checkPhases(g *Graph) {
 	for i := range g.revs {
-		for _, need := range g.revs[i].Needs {
+		for k, need := range g.revs[i].Needs {
 			if need.Phase == "" {
 				continue
 			}
 			if at, ok := g.find(need.ID); ok && at != int32(i) {
-				b.checkPhase(&g.revs[i], &g.revs[at], need.Phase)
+				b.checkPhase(&g.revs[i], k, &g.revs[at])
 			}
 		}
 	}
 }
 
-func (b *builder) checkPhase(r, needed *Revision, phase Phase) {
+// checkPhase judges the phase of need k of r.
+func (b *builder) checkPhase(r *Revision, k int, needed *Revision) {
+	at, phase := r.Said.need(k), r.Needs[k].Phase
 	if !isPhase(phase) {
-		b.wrong(r, "%s needs %s:%s, and there is no such phase", r.ID, needed.ID, phase).Try("the phases are %s", phaseList())
+		b.wrongAt(r, at, "%s needs %s:%s, and there is no such phase", r.ID, needed.ID, phase).Try("the phases are %s", phaseList())
 	} else if !hasPhases(needed.Kind) {
-		b.wrong(r, "%s needs %s:%s, but a migration of kind %s has no phases", r.ID, needed.ID, phase, needed.Kind).Try("write needs %s", needed.ID)
+		b.wrongAt(r, at, "%s needs %s:%s, but a migration of kind %s has no phases", r.ID, needed.ID, phase, needed.Kind).Try("write needs %s", needed.ID)
 	}
 }
 

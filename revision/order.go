@@ -2,6 +2,7 @@ package revision
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -169,10 +170,19 @@ func (b *builder) cycle(g *Graph, on int32, seen []int32) {
 		links = append(append(links[:half:half], fmt.Sprintf("… %d more …", n-2*half)), links[n-half:]...)
 	}
 	text := strings.Join(links, ", ")
-	e := b.wrong(&g.revs[first], "a cycle: %s", text).Try("change one of these revises or needs lines, so that each comes after what it builds on")
+	r := &g.revs[first]
+	e := b.wrongAt(r, link(r, g.revs[firstLeft(g, first, seen)].ID), "a cycle: %s", text).Try("change one of these revises or needs lines, so that each comes after what it builds on")
 	if strings.Contains(text, follows) {
 		e.Hint += "; a file without a revises line follows the one before it"
 	}
+}
+
+// link is where a revision says that it comes after another.
+func link(r *Revision, to ID) Spot {
+	if k := slices.Index(r.Parents, to); k >= 0 {
+		return r.Said.parent(k)
+	}
+	return r.Said.need(slices.IndexFunc(r.Needs, func(n Need) bool { return n.ID == to }))
 }
 
 const follows = " follows " // what an implied parent is called

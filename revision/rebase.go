@@ -78,7 +78,8 @@ func (g *Graph) Rebase(applied Set, onto ID) ([]Reparent, error) {
 func (g *Graph) appliedMove(id, onto ID, applied Set) error {
 	e := fault.New(fault.Graph, "%s would have to move onto %s, but it is applied", g.name(id), g.name(onto))
 	if i, ok := g.find(id); ok && g.revs[i].File != "" {
-		e.Pos = &fault.Pos{File: g.revs[i].File}
+		at := g.revs[i].Said.parent(0)
+		e.Pos = &fault.Pos{File: g.revs[i].File, Line: int(at.Line), Column: int(at.Column)}
 	}
 	if applied.Has(onto) {
 		return e.Try("both branches are applied: join them with bellows merge")

@@ -67,6 +67,8 @@ type Revision struct {
 	Label   string // the branch that starts here, or ""
 	// Replaces is set for a squash.
 	Replaces *Range
+	// Said is where the header says what.
+	Said Said
 	// File is where it was read, as errors name it. Empty for one written in Go.
 	File string
 	// Checksum is the SHA-256 in hex of the text with LF line ends and no byte-order mark.
@@ -74,6 +76,29 @@ type Revision struct {
 	// Native is set for the project's own file format, whose rules are strict;
 	// what other tools' folders contain is judged more mildly.
 	Native bool
+}
+
+// Spot is a place in a revision's file; the zero Spot is not known.
+type Spot struct{ Line, Column int32 }
+
+// Said is where a header says what, as far as it is known: each parent and each
+// need, in their order, the label, and what is replaced.
+type Said struct {
+	Parents, Needs  []Spot
+	Label, Replaces Spot
+}
+
+// parent is where parent k stands.
+func (s Said) parent(k int) Spot { return spotOf(s.Parents, k) }
+
+// need is where need k stands.
+func (s Said) need(k int) Spot { return spotOf(s.Needs, k) }
+
+func spotOf(all []Spot, k int) Spot {
+	if k >= 0 && k < len(all) {
+		return all[k]
+	}
+	return Spot{}
 }
 
 // TxMode says how the statements of a section share transactions.
@@ -113,10 +138,12 @@ type Script struct {
 	Down     *Section `json:",omitzero"`
 	// Irreversible is the author's reason why there is no way back; nil when not
 	// declared.
-	Irreversible *string     `json:",omitzero"`
-	Check        []Section   `json:",omitzero"`
-	Fill         *FillSpec   `json:",omitzero"`
-	Change       *ChangeSpec `json:",omitzero"`
+	Irreversible *string `json:",omitzero"`
+	// IrreversibleAt is where that is declared, in a script that came from a file.
+	IrreversibleAt fault.Pos   `json:"-"`
+	Check          []Section   `json:",omitzero"`
+	Fill           *FillSpec   `json:",omitzero"`
+	Change         *ChangeSpec `json:",omitzero"`
 	// Go is set for a migration written in Go: Up and Down are nil then and the
 	// functions are found under the revision's id.
 	Go bool `json:",omitzero"`

@@ -20,6 +20,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 //
 //	3 < 1 2 name=slug kind=change needs=1:contract label=x replaces=1..2 file=x.sql
 //
+// Its file says parents in line 1, needs in line 2, the label in line 3 and what
+// is replaced in line 4, each id in a column of its own.
+//
 // "<" lists the parents, "< none" is a base, no "<" means they are implied.
 func revs(t testing.TB, text string) []Revision {
 	t.Helper()
@@ -37,6 +40,7 @@ func revs(t testing.TB, text string) []Revision {
 				r.Implied = false
 			case !ok && word != "none":
 				r.Parents = append(r.Parents, ID(word))
+				r.Said.Parents = append(r.Said.Parents, Spot{1, int32(len(r.Parents))})
 			case ok:
 				set(t, &r, key, value)
 			}
@@ -56,17 +60,18 @@ func set(t testing.TB, r *Revision, key, value string) {
 	case "kind":
 		r.Kind = Kind(value)
 	case "label":
-		r.Label = value
+		r.Label, r.Said.Label = value, Spot{3, 1}
 	case "file":
 		r.File = strings.Trim(value, `"`)
 	case "needs":
 		for need := range strings.SplitSeq(value, ",") {
 			id, phase, _ := strings.Cut(need, ":")
 			r.Needs = append(r.Needs, Need{ID(id), Phase(phase)})
+			r.Said.Needs = append(r.Said.Needs, Spot{2, int32(len(r.Needs))})
 		}
 	case "replaces":
 		from, to, _ := strings.Cut(value, "..")
-		r.Replaces = &Range{ID(from), ID(to)}
+		r.Replaces, r.Said.Replaces = &Range{ID(from), ID(to)}, Spot{4, 1}
 	default:
 		t.Fatalf("unknown word %q", key)
 	}

@@ -67,7 +67,7 @@ func rename(all []Revision, to map[ID]ID) {
 					parents = append(parents, id)
 				}
 			}
-			r.Parents = parents
+			r.Parents, r.Said.Parents = parents, nil
 		}
 		if slices.ContainsFunc(r.Needs, func(n Need) bool { return other(n.ID) }) {
 			r.Needs = slices.Clone(r.Needs)
@@ -154,7 +154,7 @@ func (b *builder) squash(full *Graph, at int32) squash {
 	case b.nested(full, r, from, okFrom) || b.nested(full, r, to, okTo):
 		return s
 	case !okFrom && !okTo && Less(s.To, s.From):
-		b.wrong(r, "%s replaces %s..%s, which runs backwards", r.ID, s.From, s.To).Try("write replaces %s..%s", s.To, s.From)
+		b.wrongAt(r, r.Said.Replaces, "%s replaces %s..%s, which runs backwards", r.ID, s.From, s.To).Try("write replaces %s..%s", s.To, s.From)
 		return s
 	case !okFrom && !okTo:
 		return s
@@ -163,13 +163,13 @@ func (b *builder) squash(full *Graph, at int32) squash {
 		if okTo {
 			here, gone = gone, here
 		}
-		b.wrong(r, "%s replaces %s..%s, and of these %s is there and %s is not", r.ID, s.From, s.To, here, gone).
+		b.wrongAt(r, r.Said.Replaces, "%s replaces %s..%s, and of these %s is there and %s is not", r.ID, s.From, s.To, here, gone).
 			Try("keep all of the replaced files, or delete all of them")
 		return s
 	}
 	covered := full.covered(from, to)
 	if !covered[from] {
-		b.wrong(r, "%s replaces %s..%s, but %s does not come after %s", r.ID, s.From, s.To, s.To, s.From).Try("name the first and the last revision of one line")
+		b.wrongAt(r, r.Said.Replaces, "%s replaces %s..%s, but %s does not come after %s", r.ID, s.From, s.To, s.To, s.From).Try("name the first and the last revision of one line")
 		return s
 	}
 	for _, i := range full.inOrder(covered) {
@@ -185,7 +185,7 @@ func (b *builder) nested(full *Graph, r *Revision, at int32, there bool) bool {
 		return false
 	}
 	id := full.revs[at].ID
-	b.wrong(r, "%s replaces %s, which is itself a squash", r.ID, id).
+	b.wrongAt(r, r.Said.Replaces, "%s replaces %s, which is itself a squash", r.ID, id).
 		Try("delete the files %s replaces, and its replaces line; then it can be squashed like any other", id)
 	return true
 }
@@ -215,16 +215,16 @@ func (b *builder) checkSquash(full *Graph, at int32, covered []bool) {
 		case b.nested(full, r, i, true):
 			return
 		case before[i]:
-			b.wrong(r, "%s comes after %s, which it replaces", r.ID, c.ID).Try("let it revise what %s revises: %s", r.Replaces.From, parentList(full, r.Replaces.From))
+			b.wrongAt(r, r.Said.Replaces, "%s comes after %s, which it replaces", r.ID, c.ID).Try("let it revise what %s revises: %s", r.Replaces.From, parentList(full, r.Replaces.From))
 			return
 		case after[i]:
-			b.wrong(r, "%s replaces %s, which comes after it", r.ID, c.ID).Try("let nothing in %s..%s revise %s", r.Replaces.From, r.Replaces.To, r.ID)
+			b.wrongAt(r, r.Said.Replaces, "%s replaces %s, which comes after it", r.ID, c.ID).Try("let nothing in %s..%s revise %s", r.Replaces.From, r.Replaces.To, r.ID)
 			return
 		}
 		for _, p := range slices.Concat(full.parents.of(i), full.needs.of(i)) {
 			if !covered[p] && !before[p] {
 				id := full.revs[p].ID
-				b.wrong(r, "%s replaces %s, which comes after %s, and does not come after it itself", r.ID, c.ID, id).Try("add %s to the revises line of %s", id, r.ID)
+				b.wrongAt(r, r.Said.Replaces, "%s replaces %s, which comes after %s, and does not come after it itself", r.ID, c.ID, id).Try("add %s to the revises line of %s", id, r.ID)
 				return
 			}
 		}
@@ -261,7 +261,7 @@ func (b *builder) checkOverlaps(home *folder) {
 func (b *builder) overlap(home *folder, s, t *squash) {
 	i, _ := home.full.find(s.id)
 	k, _ := home.full.find(t.id)
-	b.wrong(&home.full.revs[i], "%s replaces %s..%s, and %s (%s) replaces %s..%s: they overlap",
+	b.wrongAt(&home.full.revs[i], home.full.revs[i].Said.Replaces, "%s replaces %s..%s, and %s (%s) replaces %s..%s: they overlap",
 		s.id, s.From, s.To, t.id, place(&home.full.revs[k]), t.From, t.To).
 		Try("let each revision be replaced by one squash only")
 }
@@ -378,7 +378,8 @@ func (f *folder) partWay(s *squash, some []ID) error {
 	e := fault.New(fault.Missing, "the database is part-way through %s..%s, which %s replaces: it has applied %s, not %s, and the files are gone",
 		s.From, s.To, s.id, list(some), s.To)
 	if i, ok := f.full.find(s.id); ok && f.full.revs[i].File != "" {
-		e.Pos = &fault.Pos{File: f.full.revs[i].File}
+		at := f.full.revs[i].Said.Replaces
+		e.Pos = &fault.Pos{File: f.full.revs[i].File, Line: int(at.Line), Column: int(at.Column)}
 	}
 	return e.Try("bring the files %s..%s back, run bellows up, then delete them again", s.From, s.To)
 }

@@ -112,17 +112,17 @@ func badFiles() []bad {
 		{name: "a name without digits", m: file("create.sql", "-- migrate:up\nSELECT 1;\n"), exit: 1, code: fault.File, at: "m/create.sql"},
 		{name: "mixed formats in one folder", m: file("2_x.up.sql", "SELECT 1;\n"), exit: 1, code: fault.File, at: "m"},
 
-		{name: "missing parent", m: headed("-- migrate:revises 99"), exit: 1, code: fault.Graph, at: x},
-		{name: "parent of itself", m: headed("-- migrate:revises 2"), exit: 1, code: fault.Graph, at: x},
-		{name: "cycle", exit: 1, code: fault.Graph, at: x, m: map[string]string{
+		{name: "missing parent", m: headed("-- migrate:revises 99"), exit: 1, code: fault.Graph, at: x + ":1:20"},
+		{name: "parent of itself", m: headed("-- migrate:revises 2"), exit: 1, code: fault.Graph, at: x + ":1:20"},
+		{name: "cycle", exit: 1, code: fault.Graph, at: x + ":1:20", m: map[string]string{
 			"2_x.sql": "-- migrate:revises 3\n-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n",
 			"3_y.sql": "-- migrate:revises 2\n-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n"}},
 		{name: "duplicate id", exit: 1, code: fault.Graph, at: "m/2_y.sql", m: map[string]string{
 			"2_x.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n", "2_y.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n"}},
 		{name: "duplicate id with a leading zero", exit: 1, code: fault.Graph, at: "m/2_x.sql", m: map[string]string{
 			"02_w.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n", "2_x.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n"}},
-		{name: "unknown need", m: headed("-- migrate:revises 1\n-- migrate:needs 77"), exit: 1, code: fault.Graph, at: x},
-		{name: "a label twice", exit: 1, code: fault.Graph, at: "m/3_y.sql", m: map[string]string{
+		{name: "unknown need", m: headed("-- migrate:revises 1\n-- migrate:needs 77"), exit: 1, code: fault.Graph, at: x + ":2:18"},
+		{name: "a label twice", exit: 1, code: fault.Graph, at: "m/3_y.sql:2:18", m: map[string]string{
 			"2_x.sql": "-- migrate:revises 1\n-- migrate:label billing\n-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n",
 			"3_y.sql": "-- migrate:revises 1\n-- migrate:label billing\n-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n"}},
 

@@ -91,9 +91,9 @@ func badHistory() []bad {
 		{name: "forgetting what is there", args: "repair --forget 1", exit: 7, code: fault.Repair},
 		{name: "late, and strict", args: "up --strict", exit: 6, code: fault.Order, at: "m/2_late.sql", m: map[string]string{"5_x.sql": twoSQL},
 			set: inTurn(applied("up"), func(t *testing.T, s *scene) { s.write(t, "m/2_late.sql", threeSQL) })},
-		{name: "no way back", args: "down", exit: 1, code: fault.Irreversible, at: "m/2_x.sql", set: applied("up"),
+		{name: "no way back", args: "down", exit: 1, code: fault.Irreversible, at: "m/2_x.sql:4:1", set: applied("up"),
 			m: file("2_x.sql", "-- migrate:revises 1\n-- migrate:up\nCREATE TABLE two (id integer);\n-- migrate:down irreversible \"two is for ever\"\n")},
-		{name: "no down section", args: "down", exit: 1, code: fault.Irreversible, at: "m/2_x.sql", set: applied("up"),
+		{name: "no down section", args: "down", exit: 1, code: fault.Irreversible, at: "m/2_x.sql:4:1", set: applied("up"),
 			m: file("2_x.sql", "-- migrate:revises 1\n-- migrate:up\nCREATE TABLE two (id integer);\n")},
 		{name: "down that differs in ledger and file", args: "down", exit: 6, code: fault.Edited, at: "m/2_x.sql", m: file("2_x.sql", twoSQL),
 			set: inTurn(applied("up"), func(t *testing.T, s *scene) {
@@ -216,7 +216,7 @@ func badWords() []bad {
 		{name: "try that fails to apply", args: "try -- true", m: second("CREAT TABLE x (id integer);"), exit: 1, code: "sqlite.1", at: "m/2_x.sql:3:1"},
 		{name: "try that fails to revert", args: "try -- true", exit: 1, code: "sqlite.1", at: "m/2_x.sql:5:12", acts: true,
 			m: file("2_x.sql", "-- migrate:revises 1\n-- migrate:up\nCREATE TABLE x (id integer);\n-- migrate:down\nDROP TABLE y;\n")},
-		{name: "try without a way back", args: "try -- true", exit: 1, code: fault.Irreversible, at: "m/2_x.sql",
+		{name: "try without a way back", args: "try -- true", exit: 1, code: fault.Irreversible, at: "m/2_x.sql:4:1",
 			m: file("2_x.sql", "-- migrate:revises 1\n-- migrate:up\nCREATE TABLE x (id integer);\n-- migrate:down irreversible \"no\"\n")},
 	}
 }

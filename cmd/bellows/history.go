@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/ui/answer"
 )
@@ -195,9 +196,10 @@ func sectionSQL(rev revision.Revision, s revision.Script, down bool) (answer.Ans
 	case s.Go:
 		return nil, fault.New(fault.Unsupported, "%s is written in Go: there is no SQL to show", rev.ID)
 	case section == nil && down && s.Irreversible != nil:
-		return nil, fault.New(fault.Irreversible, "%s has no way back: %s", rev.ID, *s.Irreversible)
+		return nil, fault.At(plan.WayBack(rev, s), fault.Irreversible, "%s has no way back: %s", rev.ID, *s.Irreversible)
 	case section == nil && down:
-		return nil, fault.New(fault.Irreversible, "%s has no down section", rev.ID).Try("add one to %s", rev.File)
+		return nil, fault.At(plan.WayBack(rev, s), fault.Irreversible, "%s has no down section", rev.ID).
+			Try("add one, or say that there is no way back: -- migrate:down irreversible \"why\"")
 	case section == nil:
 		return nil, fault.New(fault.Unsupported, "%s is a %s migration, whose SQL this build does not derive", rev.ID, rev.Kind).
 			Try("bellows show %s prints its sections", rev.ID)

@@ -414,6 +414,7 @@ func (r *Runner) script(ctx context.Context, v *View, ask Ask, rev revision.Revi
 		return file, nil
 	}
 	if sameDown(stored, file) {
+		stored.IrreversibleAt = file.IrreversibleAt
 		return stored, nil
 	}
 	return file, fault.At(fault.Pos{File: rev.File}, fault.Edited, "the down SQL of %s %s in the file is not what was applied", rev.ID, rev.Name).

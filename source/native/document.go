@@ -40,6 +40,7 @@ type header struct {
 	needs    []revision.Need
 	label    string
 	replaces *revision.Range
+	said     revision.Said
 }
 
 // read takes the text apart. kind is Repeatable for such a file, else "". The
@@ -58,6 +59,7 @@ func (d *document) describe(rev *revision.Revision) {
 	rev.Kind = d.kind
 	rev.Parents, rev.Needs = d.header.parents, d.header.needs
 	rev.Label, rev.Replaces = d.header.label, d.header.replaces
+	rev.Said = d.header.said
 	rev.Implied = !d.header.revises && d.kind != revision.Repeatable
 }
 

@@ -3,6 +3,7 @@ package native
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/revision"
@@ -28,6 +29,15 @@ func (d *document) heads() {
 	}
 }
 
+// spot is the place of an offset of the header.
+func (d *document) spot(at int) revision.Spot {
+	start := bytes.LastIndexByte(d.text[:at], '\n') + 1
+	return revision.Spot{
+		Line:   int32(1 + bytes.Count(d.text[:start], []byte{'\n'})),
+		Column: int32(1 + utf8.RuneCount(d.text[start:at])),
+	}
+}
+
 func (d *document) head(m mark) {
 	h := &d.header
 	switch m.form.word {
@@ -38,6 +48,7 @@ func (d *document) head(m mark) {
 		for _, w := range d.list(m) {
 			if need, ok := d.need(w); ok {
 				h.needs = append(h.needs, need)
+				h.said.Needs = append(h.said.Needs, d.spot(w.at))
 			}
 		}
 	case "label":
@@ -103,6 +114,7 @@ func (d *document) parents(m mark) []revision.ID {
 			}
 		}
 		ids = append(ids, id)
+		d.header.said.Parents = append(d.header.said.Parents, d.spot(w.at))
 	}
 	return ids
 }
@@ -175,6 +187,7 @@ func (d *document) label(m mark) string {
 		d.fail(w.at, "%q means something else in targets, so it cannot be a label", w.text).Try("choose another name")
 		return ""
 	}
+	d.header.said.Label = d.spot(w.at)
 	return w.text
 }
 
@@ -197,5 +210,6 @@ func (d *document) replaces(m mark) *revision.Range {
 	if !okA || !okB {
 		return nil
 	}
+	d.header.said.Replaces = d.spot(w.at)
 	return &revision.Range{From: a, To: b}
 }

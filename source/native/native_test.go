@@ -39,6 +39,10 @@ func TestSchema(t *testing.T) {
 		ID: "20261119093000", Name: "a_b", Kind: revision.Schema, Parents: []revision.ID{"1", "2"},
 		Needs: []revision.Need{{ID: "3", Phase: revision.Contract}, {ID: "4"}}, Label: "geo",
 		Replaces: &revision.Range{From: "5", To: "6"}, File: "migrations/20261119093000_a_b.sql", Native: true,
+		Said: revision.Said{
+			Parents: []revision.Spot{{Line: 2, Column: 20}, {Line: 2, Column: 23}}, Needs: []revision.Spot{{Line: 3, Column: 18}, {Line: 3, Column: 29}},
+			Label: revision.Spot{Line: 4, Column: 18}, Replaces: revision.Spot{Line: 5, Column: 21},
+		},
 		Checksum: rev.Checksum,
 	}
 	if diff := cmp.Diff(want, rev); diff != "" {

@@ -86,7 +86,7 @@ func (d *document) down(m *mark, o options) {
 		if at := files.Code(d.text[m.body:m.bodyEnd]); at >= 0 {
 			d.fail(m.body+at, "there is SQL below a down that is irreversible").Try("take the SQL out, or the word irreversible")
 		}
-		d.script.Irreversible = o.bare
+		d.script.Irreversible, d.script.IrreversibleAt = o.bare, d.place(m.at)
 	case o.bare != nil:
 		d.fail(m.args, "a text without irreversible before it").Try("write -- migrate:down irreversible \"why\"")
 	case files.Code(d.text[m.body:m.bodyEnd]) >= 0:
