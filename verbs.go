@@ -200,9 +200,17 @@ func (m *Migrator) Check(ctx context.Context) error {
 		return errors.Join(s.Problems...)
 	}
 	if s.Pending > 0 {
-		return fault.New(fault.Pending, "%d migrations are pending", s.Pending).Try("bellows up")
+		return fault.New(fault.Pending, "%s pending", are(s.Pending, "migration")).Try("bellows up")
 	}
 	return nil
+}
+
+// are is a number with its noun and verb.
+func are(n int, noun string) string {
+	if n == 1 {
+		return fault.Count(n, noun) + " is"
+	}
+	return fault.Count(n, noun) + " are"
 }
 
 // Repair acts on one trouble.

@@ -57,6 +57,17 @@ func (m *Migrator) oneRevision(expr string) (revision.Revision, error) {
 	return rev, nil
 }
 
+// Recorded gives what the ledger knows of a revision: its head, and what it did.
+// It is asked when the revision's file is gone.
+func (m *Migrator) Recorded(ctx context.Context, id string) (revision.Revision, revision.Script, error) {
+	runner, end, err := m.begin("show")
+	if err != nil {
+		return revision.Revision{}, revision.Script{}, err
+	}
+	defer end()
+	return runner.Recorded(ctx, revision.ID(id))
+}
+
 // Text is the text of a revision's file.
 func (m *Migrator) Text(id string) (string, error) { return m.files.Text(revision.ID(id)) }
 

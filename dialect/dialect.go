@@ -45,7 +45,7 @@ type Traits struct {
 	BudgetTx         string // statement with %[1]d and %[2]d, milliseconds: lock and statement time-outs until the transaction ends (0: none)
 	BudgetSession    string // the same until the session is reset
 	ResetSession     string // statements, joined by "; ", that give the session its first settings again, or ""
-	Elapsed          string // expression: milliseconds since the transaction's BudgetTx; %s, where there is one, is the literal of our own clock then
+	Elapsed          string // expression: milliseconds since the transaction's BudgetTx; %s, where there is one, is the literal of our own clock then, which is the server's where the database lives in our process
 	KeysAsk          string // query: a row when foreign keys are enforced and can be switched off, or ""
 	KeysOff, KeysOn  string // statements, outside a transaction, that switch them off, where dropping a table would delete the rows that refer to it, and on again
 	Dangling         string // query: a row for each reference that leads nowhere

@@ -180,6 +180,7 @@ type Step struct {
 	Tx         Tx
 	TxWhy      string // why that mode, when it is not the usual one
 	Statements []Statement
+	Done       int         // statements that an earlier run has done: it goes on behind them
 	Checks     []Statement // queries that must return no rows
 	Notes      []string    // what was skipped or changed on the way, with places
 	Script     revision.Script

@@ -143,24 +143,41 @@ func (a *app) showOne(ctx context.Context, target string, sql, down bool) (answe
 	if err != nil {
 		return nil, err
 	}
-	id, err := one(m.Graph(), target, all)
+	g := m.Graph()
+	if known {
+		if g, _, err = m.LiveGraph(ctx); err != nil {
+			return nil, err
+		}
+	}
+	id, err := one(g, target, all)
 	if err != nil {
 		return nil, err
 	}
-	rev, script, err := m.Revision(string(id))
+	rev, script, err := described(ctx, m, g, id)
 	if err != nil {
 		return nil, err
 	}
 	if sql {
 		return sectionSQL(rev, script, down)
 	}
-	ans := answer.Show{Revision: rev, Script: script, Parents: texts(m.Graph().Parents(id)), Children: texts(m.Graph().Children(id))}
+	ans := answer.Show{Revision: rev, Script: script, Parents: texts(g.Parents(id)), Children: texts(g.Children(id))}
 	for _, r := range all {
 		if r.ID == string(id) {
 			ans.State = r
 		}
 	}
 	return ans, nil
+}
+
+// described is what the file of a revision says, or the ledger where it is gone.
+func described(ctx context.Context, m *bellows.Migrator, g *revision.Graph, id revision.ID) (revision.Revision, revision.Script, error) {
+	live, ok := g.Lookup(id)
+	if _, there := m.Graph().Lookup(id); there || !ok {
+		return m.Revision(string(id))
+	}
+	rev, script, err := m.Recorded(ctx, string(id))
+	rev.File = live.File // that of one which a squash replaces may be there
+	return rev, script, err
 }
 
 // one is the single revision that a target names.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/ui/answer"
 )
@@ -77,7 +78,7 @@ func revertible(ctx context.Context, m *bellows.Migrator, target string) error {
 	}
 	for _, s := range p.Plan.Steps {
 		if s.Revision.Kind != revision.Repeatable && !s.Script.Go && s.Script.Down == nil {
-			return fault.At(fault.Pos{File: s.Revision.File}, fault.Irreversible, "%s %s has no way back, so it cannot be tried", s.Revision.ID, s.Revision.Name).
+			return fault.At(plan.WayBack(s.Revision, s.Script), fault.Irreversible, "%s %s has no way back, so it cannot be tried", s.Revision.ID, s.Revision.Name).
 				Try("nothing was applied; give it a \"-- migrate:down\" section, or stop before it: --to %s-1", s.Revision.ID)
 		}
 	}

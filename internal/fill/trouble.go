@@ -205,7 +205,7 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, key backfill.Boun
 	if run.Poison == 0 {
 		f.Hint += "; poison:N in the directive sets up to N such rows aside"
 	} else {
-		f.Msg = fmt.Sprintf("more than %d rows fail; the last: %s", run.Poison, f.Msg)
+		f.Msg = fmt.Sprintf("more than %s failed; the last: %s", fault.Count(int(run.Poison), "row"), f.Msg)
 	}
 	return over, f
 }

@@ -146,7 +146,7 @@ func TestLimit(t *testing.T) {
 	strict(t, e, url)
 	f := planned(t, url, script("UPDATE posts SET b = 5000 WHERE :chunk", spec(func(s *revision.FillSpec) { s.Poison = 3 })), options(url))
 	_, err := fill.Work(context.Background(), f.ID, options(url))
-	if fault.CodeOf(err) != fault.Partial || !strings.Contains(err.Error(), "more than 3 rows fail") {
+	if fault.CodeOf(err) != fault.Partial || !strings.Contains(err.Error(), "more than 3 rows failed") {
 		t.Fatalf("%v", err)
 	}
 	c := session(t, url)

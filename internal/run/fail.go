@@ -113,11 +113,21 @@ func (w *work) orInterrupted(ctx context.Context, err error) error {
 	return err
 }
 
+func doneBefore(n int) string {
+	switch n {
+	case 0:
+		return "no migration was done before"
+	case 1:
+		return "1 migration was done before and is recorded"
+	}
+	return fault.Count(n, "migration") + " were done before and are recorded"
+}
+
 // interrupted is what a run that was told to stop gives.
 func interrupted(ctx context.Context, done int) error {
 	if cause := context.Cause(ctx); fault.Has(cause, fault.LockLost) {
 		return cause
 	}
-	return fault.New(fault.Interrupted, "interrupted; %d migrations were done before and are recorded", done).
+	return fault.New(fault.Interrupted, "interrupted; %s", doneBefore(done)).
 		Because(ctx.Err()).Try("the same command continues")
 }

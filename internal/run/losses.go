@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
@@ -87,5 +88,33 @@ func (r *Runner) preview(ctx context.Context, ask Ask, choose func(*View) ([]rev
 		return plan.Plan{}, v, err
 	}
 	p, err := r.plan(ctx, v, ask, moves)
+	for i := range p.Steps {
+		r.goesOn(v, &p.Steps[i])
+	}
 	return p, v, err
+}
+
+// goesOn notes where a step goes on that an earlier run left half done.
+func (r *Runner) goesOn(v *View, s *plan.Step) {
+	p, begun := v.Progress[s.Move.ID]
+	if !begun || s.Tx != plan.TxEach || p.Direction != s.Move.Direction {
+		return
+	}
+	units := plan.Units(s.Statements)
+	switch {
+	case p.Done > len(units) || hashes(units, r.conn.Dialect())[p.Done] != p.Hash:
+		s.Notes = append(s.Notes, "would be refused: it is half done, and what was done was edited since; see bellows repair")
+		return
+	case p.Done == len(units):
+		s.Notes = append(s.Notes, "half done: all statements are, what is left is the record")
+	default:
+		next := units[p.Done][0].Pos
+		s.Notes = append(s.Notes, fmt.Sprintf("half done: it goes on at statement %d of %d, in line %d", p.Done+1, len(units), next.Line))
+	}
+	for _, u := range units[:p.Done] {
+		s.Done += len(u)
+	}
+	if p.Started {
+		s.Notes = append(s.Notes, "whether that statement took effect is found out first")
+	}
 }

@@ -85,14 +85,14 @@ func outOfPatience(last error, wants []plan.Touch, in []event.Blocker, budget ti
 	if len(wants) > 0 {
 		what = fmt.Sprintf("%s on %s", orElse(string(wants[0].Lock), "its lock"), wants[0].Table)
 	}
-	f := fault.New(fault.Busy, "could not get %s within %s%s", what, budget, blockerText(in)).Because(last)
+	f := fault.New(fault.Busy, "could not get %s within %s%s", what, fault.Span(budget), blockerText(in)).Because(last)
 	return f.Try("end or wait for those sessions, raise --lock-timeout, or run the same command at a calmer time")
 }
 
 func blockerText(in []event.Blocker) string {
 	var parts []string
 	for _, b := range in[:min(len(in), 3)] {
-		parts = append(parts, fmt.Sprintf("pid %d (%s, %s, %s for %s)", b.PID, orElse(b.User, "?"), orElse(b.App, "no application name"), orElse(b.State, "busy"), b.Age.Round(time.Millisecond)))
+		parts = append(parts, fmt.Sprintf("pid %d (%s, %s, %s for %s)", b.PID, orElse(b.User, "?"), orElse(b.App, "no application name"), orElse(b.State, "busy"), fault.Span(b.Age)))
 	}
 	if len(parts) == 0 {
 		return ""

@@ -317,6 +317,24 @@ func (w *work) cleanIndexes(ctx context.Context) error {
 	return nil
 }
 
+// Recorded is a revision as the ledger has it.
+func (r *Runner) Recorded(ctx context.Context, id revision.ID) (rev revision.Revision, s revision.Script, err error) {
+	v, err := r.LookAll(ctx)
+	if err != nil {
+		return rev, s, err
+	}
+	e, ok := v.State.Entries[id]
+	if !ok {
+		return rev, s, fault.New(fault.Target, "the ledger has no revision %s", id).Try("bellows history --journal shows what happened")
+	}
+	rev = revision.Revision{ID: e.ID, Name: e.Name, Kind: e.Kind, Parents: e.Parents, Needs: e.Needs, Label: e.Label, Checksum: e.Checksum}
+	err = r.reading(ctx, func() (err error) {
+		s, err = r.led.Script(ctx, r.conn, id)
+		return explainUnlessGone(err, "reading the ledger")
+	})
+	return rev, s, err
+}
+
 // Holder tells who holds the lock; nil when nobody does, or when the holder is
 // gone and the next run will take over.
 func (r *Runner) Holder(ctx context.Context) (*event.Holder, error) {

@@ -25,6 +25,7 @@ type (
 		Transaction string      `json:"transaction"`
 		Why         string      `json:"why"`
 		File        string      `json:"file"`
+		Done        int         `json:"done"`
 		Statements  []statement `json:"statements"`
 		Checks      []statement `json:"checks"`
 		Notes       []string    `json:"notes"`
@@ -92,7 +93,7 @@ func planOf(h result, a answer.Plan) planResult {
 
 func stepOf(s plan.Step) step {
 	return step{string(s.Move.ID), s.Revision.Name, string(s.Revision.Kind), string(s.Move.Direction), string(s.Tx), s.TxWhy,
-		s.Revision.File, convert(s.Statements, statementOf), convert(s.Checks, statementOf), list(s.Notes)}
+		s.Revision.File, s.Done, convert(s.Statements, statementOf), convert(s.Checks, statementOf), list(s.Notes)}
 }
 
 func statementOf(s plan.Statement) statement {

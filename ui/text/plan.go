@@ -60,7 +60,11 @@ func writeSteps(p *page, steps []plan.Step) {
 	all := table{indent: "  "}
 	var counts []int
 	for _, s := range steps {
-		for _, st := range s.Statements {
+		for j, st := range s.Statements {
+			if j < s.Done {
+				all.row(cell{lineOf(st), p.dim}, plain(verb(st)), plain(""), cell{"done", p.dim})
+				continue
+			}
 			all.row(statementRow(p, st)...)
 		}
 		for _, st := range s.Checks {
@@ -81,7 +85,7 @@ func writeSteps(p *page, steps []plan.Step) {
 		p.line("\n%s", stepHead(p, s))
 		for j, row := range rows[:counts[i]] {
 			p.line("%s", strings.TrimRight(all.render(row, widths), " "))
-			if below && j < len(s.Statements) {
+			if below && j >= s.Done && j < len(s.Statements) {
 				writeFacts(p, s.Statements[j], widths[0])
 			}
 		}

@@ -44,6 +44,9 @@ func writeStatus(p *page, a answer.Status) {
 	for _, err := range s.Problems {
 		for _, x := range answer.Faults(err) {
 			p.line("\n%s %s", p.red("problem:"), indentRest(lines(x.Message), "  "))
+			if x.Pos != nil {
+				p.line("  at %s", clean(x.Pos.String()))
+			}
 			if x.Hint != "" {
 				p.line("%s %s", p.cyan("hint:"), indentRest(lines(x.Hint), "  "))
 			}

@@ -1,10 +1,11 @@
 package text
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bellowsdb/bellows/fault"
 )
 
 // count is a number with its thousands apart: 12,408.
@@ -30,21 +31,7 @@ func many(n int, noun string) string {
 
 // took is a duration as people say it. The ledger keeps whole milliseconds, so
 // no face tells more.
-func took(d time.Duration) string {
-	switch {
-	case d < time.Millisecond:
-		return "<1 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	d = d.Round(time.Second)
-	if d < time.Hour {
-		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
-	}
-	return fmt.Sprintf("%dh%02dm%02ds", d/time.Hour, d%time.Hour/time.Minute, d%time.Minute/time.Second)
-}
+func took(d time.Duration) string { return fault.Span(d) }
 
 // when is a point in time, in UTC, to the minute; "" for none.
 func when(t time.Time) string {
