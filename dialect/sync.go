@@ -1,8 +1,12 @@
 package dialect
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/sqltext"
 )
 
 // Sync is what keeps the two sides of a change in step while both are written:
@@ -15,16 +19,25 @@ type Sync struct {
 	Revision string
 	Table    plan.Name // with its schema, where there are schemas
 	// Key is the primary key, or another key whose values are there and unique.
-	Key      []string
+	Key []string
+	// Columns are the names of all columns of the table, so that expressions may
+	// name others than those of the two sides; none: they name only those of the
+	// sides and of the key.
+	Columns  []string
 	Old, New []SyncColumn
 	// Forward gives New by Old, Backward Old by New. Backward may be empty: then a
 	// write to the new side leaves the old one as it is.
 	Forward, Backward []Assignment
 	Policy            Policy
 	// Writes is the ledger's table of evidence, spelled as SQL; "" counts nothing.
-	// A row says which side of which revision was written, by which application,
-	// and when.
+	// SyncOn makes it where it is not there. Its columns are revision, side,
+	// application (all of Traits.Key) and at (Traits.Time): a row says that, around
+	// then, that application wrote that side of that revision. It stands for every
+	// such write of a second. What bellows itself writes is not told.
 	Writes string
+	// Written: the new side may have been written by itself. Without Backward the
+	// old side does not follow, so Agrees then takes any new side that is filled.
+	Written bool
 }
 
 // SyncColumn is a column of one side as the catalog has it. Type is spelled as
@@ -33,6 +46,14 @@ type SyncColumn struct {
 	Name    string
 	Type    string
 	NotNull bool
+	// Default is what the column gets when an INSERT leaves it out, as SQL; "" for
+	// NULL. A value that is the default counts as not given, where the default is a
+	// constant or the time of the transaction; a counter, chance and the like cannot
+	// be told from a value that was given.
+	Default string
+	// Made says why its values are the database's own making: "generated",
+	// "identity"; "" for a plain column.
+	Made string
 	// Unequal: its type has no equality; values are compared by how they are written.
 	Unequal bool
 }
@@ -89,4 +110,117 @@ type Syncer interface {
 	// Trial is a query that computes a side for at most so many rows; it fails as
 	// the trigger would fail. Its columns are the key's and the side's.
 	Trial(s Sync, side Side, rows int) string
+}
+
+// Columns of a side.
+func (s Sync) side(side Side) []SyncColumn {
+	if side == Old {
+		return s.Old
+	}
+	return s.New
+}
+
+// Side is what computes a side: its columns that have an expression, and for each
+// the expression, in one order.
+func (s Sync) Side(side Side) ([]SyncColumn, []string) {
+	list := s.Forward
+	if side == Old {
+		list = s.Backward
+	}
+	var columns []SyncColumn
+	var exprs []string
+	for _, a := range list {
+		c := SyncColumn{Name: a.Column}
+		if i := slices.IndexFunc(s.side(side), func(c SyncColumn) bool { return c.Name == a.Column }); i >= 0 {
+			c = s.side(side)[i]
+		}
+		columns, exprs = append(columns, c), append(exprs, a.SQL)
+	}
+	return columns, exprs
+}
+
+// All are the columns that expressions may name.
+func (s Sync) All() []string {
+	if len(s.Columns) > 0 {
+		return s.Columns
+	}
+	all := slices.Clone(s.Key)
+	for _, c := range slices.Concat(s.Old, s.New) {
+		if !slices.Contains(all, c.Name) {
+			all = append(all, c.Name)
+		}
+	}
+	return all
+}
+
+// Constant tells whether a column's default is the same each time within a
+// transaction, so that the value of a row can be compared with it: it calls
+// nothing but what tells the transaction's time.
+func Constant(f Filler, sql string) bool {
+	before := ""
+	for t := range f.Tokens(sql) {
+		text := strings.ToLower(sql[t.Start:t.End])
+		switch {
+		case t.Kind.Silent():
+			continue
+		case text == "(" && before != "" && !slices.Contains(steady, before):
+			return false
+		}
+		before = ""
+		if t.Kind == sqltext.Word || t.Kind == sqltext.Quoted {
+			before = text
+		}
+	}
+	return true
+}
+
+// steady are words before a parenthesis that are no calls, or calls of which each
+// in a transaction gives the same.
+var steady = []string{"now", "current_timestamp", "localtimestamp", "transaction_timestamp", "varchar", "varying", "character", "char", "numeric",
+	"decimal", "bit", "timestamp", "time", "float"}
+
+// Complaint is the error of a write that gives both sides values that do not
+// agree, and Remedy is what to do about it.
+func (s Sync) Complaint() string {
+	names := func(columns []SyncColumn) string {
+		var list []string
+		for _, c := range columns {
+			list = append(list, c.Name)
+		}
+		return strings.Join(list, ", ")
+	}
+	return "the change " + s.Revision + " keeps " + names(s.New) + " of " + s.Table.Name + " in step with " + names(s.Old) + ": this write gives both sides, and they do not agree"
+}
+
+// Remedy is what to do about a Complaint.
+const Remedy = "write one side only, or give both sides the same value"
+
+// Named are those columns that expressions name, or may name.
+func (s Sync) Named(f Filler, exprs ...string) []string {
+	words := map[string]bool{}
+	for _, sql := range exprs {
+		for t := range f.Tokens(sql) {
+			if t.Kind == sqltext.Word || t.Kind == sqltext.Quoted {
+				words[bareName(sql[t.Start:t.End])] = true
+			}
+		}
+	}
+	var found []string
+	for _, name := range s.All() {
+		if words[strings.ToLower(name)] {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// bareName is a name without its quotes, in small letters.
+func bareName(text string) string {
+	for _, q := range []string{"``", `""`, "[]"} {
+		if len(text) > 1 && text[0] == q[0] && text[len(text)-1] == q[1] {
+			text = strings.ReplaceAll(text[1:len(text)-1], q[1:]+q[1:], q[1:])
+			break
+		}
+	}
+	return strings.ToLower(text)
 }

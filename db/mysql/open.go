@@ -187,6 +187,12 @@ func (c *conn) set(ctx context.Context, users map[string]string, o db.Options) e
 		}
 		sets = append(sets, s.name+" = "+s.value)
 	}
+	if o.App != "" { // the triggers of a change pass over what we write
+		sets = append(sets, "@bellows = "+c.dialect.Literal(o.App))
+		if !c.private {
+			c.restore = append(c.restore, "SET @bellows = NULL")
+		}
+	}
 	if _, err := c.sql.ExecContext(ctx, "SET SESSION "+strings.Join(sets, ", ")); err != nil {
 		return err
 	}

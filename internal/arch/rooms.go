@@ -101,6 +101,7 @@ func edgeRooms() []Room {
 		{Path: "bench", Kind: Tests},
 		{Path: "realinput", Kind: Tests},
 		{Path: "db/dbtest", Kind: Tests},
+		{Path: "db/synctest", Kind: Tests},
 		{Path: "ui/internal/sample", Kind: Tests},
 		{Path: "sqltext/sqltexttest", Kind: Tests},
 		{Path: "internal/arch", Kind: Tests},

@@ -1,0 +1,46 @@
+package postgres_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/bellowsdb/bellows/db/postgres"
+	"github.com/bellowsdb/bellows/db/synctest"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/internal/testdb"
+)
+
+func TestSync(t *testing.T) {
+	for _, server := range testdb.PostgresMajors(t) {
+		t.Run(fmt.Sprint(server.Major), func(t *testing.T) {
+			column := func(name, kind string) dialect.SyncColumn { return dialect.SyncColumn{Name: name, Type: kind} }
+			synctest.Run(t, synctest.Database{
+				Driver: postgres.Driver{},
+				URL:    server.Database,
+				Schema: "public",
+				Merge: synctest.Change{
+					Table:    "(id int PRIMARY KEY, a text, b text, c text, title text)",
+					Old:      []dialect.SyncColumn{column("a", "text"), column("b", "text")},
+					New:      []dialect.SyncColumn{column("c", "text")},
+					Forward:  []string{"a || '-' || items.b"},
+					Backward: []string{"split_part(c, '-', 1)", "split_part(c, '-', 2)"},
+				},
+				Round: synctest.Change{
+					Table:    "(id int PRIMARY KEY, n numeric(8,2), m int, title text)",
+					Old:      []dialect.SyncColumn{column("n", "numeric(8,2)")},
+					New:      []dialect.SyncColumn{column("m", "integer")},
+					Forward:  []string{"floor(n)"},
+					Backward: []string{"m"},
+				},
+				Widen: synctest.Change{
+					Table:    "(id int PRIMARY KEY, n int, m numeric(8,2), title text)",
+					Old:      []dialect.SyncColumn{column("n", "integer")},
+					New:      []dialect.SyncColumn{column("m", "numeric(8,2)")},
+					Forward:  []string{"n"},
+					Backward: []string{"floor(m)"},
+				},
+				Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
+			})
+		})
+	}
+}

@@ -1,0 +1,41 @@
+package sqlite_test
+
+import (
+	"testing"
+
+	"github.com/bellowsdb/bellows/db/sqlite"
+	"github.com/bellowsdb/bellows/db/synctest"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/internal/testdb"
+)
+
+func TestSync(t *testing.T) {
+	column := func(name, kind string) dialect.SyncColumn { return dialect.SyncColumn{Name: name, Type: kind} }
+	synctest.Run(t, synctest.Database{
+		Driver: sqlite.Driver{},
+		URL:    testdb.SQLite,
+		After:  true,
+		Merge: synctest.Change{
+			Table:    "(id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE, b TEXT COLLATE RTRIM, c TEXT COLLATE NOCASE, title TEXT)",
+			Old:      []dialect.SyncColumn{column("a", "TEXT"), column("b", "TEXT")},
+			New:      []dialect.SyncColumn{column("c", "TEXT")},
+			Forward:  []string{"a || '-' || items.b"},
+			Backward: []string{"substr(c, 1, instr(c, '-') - 1)", "substr(c, instr(c, '-') + 1)"},
+		},
+		Round: synctest.Change{
+			Table:    "(id INTEGER PRIMARY KEY, n NUMERIC, m INTEGER, title TEXT)",
+			Old:      []dialect.SyncColumn{column("n", "NUMERIC")},
+			New:      []dialect.SyncColumn{column("m", "INTEGER")},
+			Forward:  []string{"CAST(n AS INTEGER)"},
+			Backward: []string{"m"},
+		},
+		Widen: synctest.Change{
+			Table:    "(id INTEGER PRIMARY KEY, n INTEGER, m NUMERIC, title TEXT)",
+			Old:      []dialect.SyncColumn{column("n", "INTEGER")},
+			New:      []dialect.SyncColumn{column("m", "NUMERIC")},
+			Forward:  []string{"n"},
+			Backward: []string{"CAST(m AS INTEGER)"},
+		},
+		Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
+	})
+}

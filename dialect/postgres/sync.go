@@ -1,0 +1,242 @@
+package postgres
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"github.com/bellowsdb/bellows/dialect"
+)
+
+var _ dialect.Syncer = Dialect{}
+
+// SyncOn makes a function and a BEFORE ROW trigger. The trigger's name sorts last,
+// so that it sees what other triggers made of the row; it is enabled ALWAYS, so
+// that it fires for rows that logical replication applies. A second trigger, whose
+// function has the rights of who made it, records evidence; it is called only when
+// the first has set a flag of the session, once in a second.
+func (d Dialect) SyncOn(s dialect.Sync) []string {
+	y := d.sync(s)
+	out := []string{}
+	if s.Writes != "" {
+		out = append(out,
+			"CREATE TABLE IF NOT EXISTS "+s.Writes+" (revision text NOT NULL, side text NOT NULL, application text NOT NULL, at timestamptz NOT NULL)",
+			"CREATE INDEX IF NOT EXISTS bellows_writes_at ON "+s.Writes+" (revision, side, application, at)",
+			y.countFunction(), "REVOKE ALL ON FUNCTION "+y.object("_count")+"() FROM PUBLIC")
+	}
+	out = append(out, y.syncFunction(),
+		"CREATE OR REPLACE TRIGGER "+y.trigger("_sync")+" BEFORE INSERT OR UPDATE ON "+y.table+" FOR EACH ROW EXECUTE FUNCTION "+y.object("_sync")+"()",
+		"ALTER TABLE "+y.table+" ENABLE ALWAYS TRIGGER "+y.trigger("_sync"))
+	if s.Writes == "" {
+		return out
+	}
+	return append(out,
+		"CREATE OR REPLACE TRIGGER "+y.trigger("_write")+" BEFORE INSERT OR UPDATE ON "+y.table+" FOR EACH ROW WHEN (pg_catalog.current_setting('"+y.flag("due")+
+			"', true) <> '') EXECUTE FUNCTION "+y.object("_count")+"()",
+		"ALTER TABLE "+y.table+" ENABLE ALWAYS TRIGGER "+y.trigger("_write"),
+		"CREATE OR REPLACE TRIGGER "+y.trigger("_used")+" BEFORE UPDATE OF "+y.names(s.Old)+" ON "+y.table+" FOR EACH STATEMENT EXECUTE FUNCTION "+y.object("_count")+"('old')")
+}
+
+// SyncPolicy replaces the function, which takes no lock on the table.
+func (d Dialect) SyncPolicy(s dialect.Sync) []string { return []string{d.sync(s).syncFunction()} }
+
+// SyncOff drops triggers and functions; each DROP TRIGGER locks readers out for
+// a moment.
+func (d Dialect) SyncOff(s dialect.Sync) []string {
+	y := d.sync(s)
+	var out []string
+	for _, suffix := range []string{"_used", "_write", "_sync"} {
+		out = append(out, "DROP TRIGGER IF EXISTS "+y.trigger(suffix)+" ON "+y.table)
+	}
+	return append(out, "DROP FUNCTION IF EXISTS "+y.object("_sync")+"()", "DROP FUNCTION IF EXISTS "+y.object("_count")+"()")
+}
+
+// SyncSeen reads pg_trigger and pg_proc.
+func (d Dialect) SyncSeen(s dialect.Sync) string {
+	y := d.sync(s)
+	of := "n.nspname = " + d.Literal(s.Table.Schema) + " AND c.relname = " + d.Literal(s.Table.Name)
+	last := d.Literal(y.triggerName("_sync"))
+	later := "(SELECT min(u.tgname) FROM pg_catalog.pg_trigger u WHERE t.tgname = " + last + " AND u.tgrelid = t.tgrelid AND u.tgtype & 3 = 3 AND u.tgtype & 20 > 0 AND NOT u.tgisinternal" +
+		" AND u.tgenabled <> 'D' AND u.tgname::text COLLATE \"C\" > t.tgname::text COLLATE \"C\" AND u.tgname <> " + d.Literal(y.triggerName("_write")) + ")"
+	part := "(SELECT min(u.tgrelid::pg_catalog.regclass::text) FROM pg_catalog.pg_trigger u WHERE u.tgname = t.tgname AND t.tgtype & 1 = 1 AND u.tgenabled <> 'A'" +
+		" AND u.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(t.tgrelid)))"
+	child := "(SELECT min(i.inhrelid::pg_catalog.regclass::text) FROM pg_catalog.pg_inherits i WHERE i.inhparent = t.tgrelid AND c.relkind = 'r' AND t.tgname = " + last +
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger u WHERE u.tgrelid = i.inhrelid AND u.tgfoid = t.tgfoid AND u.tgenabled = 'A'))"
+	return "SELECT t.tgname::text, pg_catalog.pg_get_triggerdef(t.oid), CASE WHEN t.tgenabled = 'D' THEN 'it is disabled'" +
+		" WHEN t.tgenabled = 'R' THEN 'it fires only for rows that replication applies'" +
+		" WHEN t.tgtype & 1 = 1 AND t.tgenabled <> 'A' THEN 'it does not fire for rows that replication applies'" +
+		" WHEN " + part + " IS NOT NULL THEN 'it is not enabled on ' || " + part +
+		" WHEN " + child + " IS NOT NULL THEN 'it is not on ' || " + child + " || ', which inherits from the table'" +
+		" WHEN " + later + " IS NOT NULL THEN 'the trigger ' || " + later + " || ' runs after it'" +
+		" ELSE 'on' END FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE " + of +
+		" AND NOT t.tgisinternal AND t.tgname IN (" + last + ", " + d.Literal(y.triggerName("_write")) + ", " + d.Literal(y.triggerName("_used")) + ")" +
+		" UNION ALL SELECT p.proname::text, pg_catalog.pg_get_functiondef(p.oid), 'on' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = " +
+		d.Literal(s.Table.Schema) + " AND p.proname IN (" + d.Literal(s.Name+"_sync") + ", " + d.Literal(s.Name+"_count") + ") ORDER BY 1"
+}
+
+// Agrees compares images, bit by bit, which works for every type. With no name it
+// has no subquery, so that a constraint can be made of it.
+func (d Dialect) Agrees(s dialect.Sync, name string) string {
+	y := d.sync(s)
+	if name == "" {
+		return y.agrees()
+	}
+	return "(SELECT " + y.agrees() + " FROM (SELECT " + name + ".*) AS " + y.alias + ")"
+}
+
+// Fills is one UPDATE.
+func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
+	y := d.sync(s)
+	columns, exprs := s.Side(side)
+	var sets []string
+	for i, c := range columns {
+		sets = append(sets, d.Quote(c.Name)+" = "+inner(exprs[i]))
+	}
+	where := "NOT " + y.agrees()
+	if side == dialect.New && len(s.Backward) == 0 {
+		where += " AND NOT " + y.given("", s.New)
+	}
+	return "UPDATE " + y.table + " SET " + strings.Join(sets, ", ") + " WHERE " + where + " AND :chunk"
+}
+
+// Trial computes the old side by what the new side is computed to be.
+func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
+	y := d.sync(s)
+	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.table, rows, y.alias)
+	columns, exprs := s.Side(side)
+	if side == dialect.Old {
+		computed, by := s.Side(dialect.New)
+		var list []string
+		for _, name := range s.All() {
+			if !has(s.New, name) {
+				list = append(list, d.Quote(name))
+			}
+		}
+		list = append(list, y.typed(computed, by, " AS ")...)
+		from = "(SELECT " + strings.Join(list, ", ") + " FROM " + from + ") AS " + y.alias
+	}
+	list := d.quoted(s.Key)
+	list = append(list, y.typed(columns, exprs, " AS ")...)
+	return "SELECT " + strings.Join(list, ", ") + " FROM " + from
+}
+
+func (d Dialect) quoted(names []string) []string {
+	var list []string
+	for _, n := range names {
+		list = append(list, d.Quote(n))
+	}
+	return list
+}
+
+func has(columns []dialect.SyncColumn, name string) bool {
+	for _, c := range columns {
+		if c.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// inner is an expression as part of another; a comment at its end ends there.
+func inner(sql string) string {
+	if strings.Contains(sql, "--") {
+		sql += "\n"
+	}
+	return "(" + sql + ")"
+}
+
+// synced spells the parts of a change's triggers.
+type synced struct {
+	dialect.Sync
+	d            Dialect
+	table, alias string
+	schema       string // with its dot, or ""
+}
+
+func (d Dialect) sync(s dialect.Sync) synced {
+	y := synced{Sync: s, d: d, alias: d.Quote(s.Table.Name)}
+	if s.Table.Schema != "" {
+		y.schema = d.Quote(s.Table.Schema) + "."
+	}
+	y.table = y.schema + y.alias
+	return y
+}
+
+func (y synced) object(suffix string) string      { return y.schema + y.d.Quote(y.Name+suffix) }
+func (y synced) triggerName(suffix string) string { return "zzzz_" + y.Name + suffix }
+func (y synced) trigger(suffix string) string     { return y.d.Quote(y.triggerName(suffix)) }
+
+// flag is the name of a setting of the session.
+func (y synced) flag(what string) string {
+	h := fnv.New64a()
+	h.Write([]byte(y.Name))
+	return fmt.Sprintf("bellows.%s_%x", what, h.Sum64())
+}
+
+func (y synced) names(columns []dialect.SyncColumn) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, y.d.Quote(c.Name))
+	}
+	return strings.Join(list, ", ")
+}
+
+// fields are columns of a record.
+func (y synced) fields(record string, columns []dialect.SyncColumn) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, record+y.d.Quote(c.Name))
+	}
+	return strings.Join(list, ", ")
+}
+
+// typed are expressions, cast to the types of their columns.
+func (y synced) typed(columns []dialect.SyncColumn, exprs []string, as string) []string {
+	var list []string
+	for i, c := range columns {
+		text := cast(exprs[i], c)
+		if as != "" {
+			text += as + y.d.Quote(c.Name)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+func cast(sql string, c dialect.SyncColumn) string {
+	if c.Type == "" {
+		return inner(sql)
+	}
+	return inner(sql) + "::" + c.Type
+}
+
+func (y synced) agrees() string {
+	text := "(CASE"
+	for _, side := range []dialect.Side{dialect.New, dialect.Old} {
+		columns, exprs := y.Side(side)
+		if len(columns) > 0 {
+			text += " WHEN pg_catalog.record_image_eq(ROW(" + y.names(columns) + "), ROW(" + strings.Join(y.typed(columns, exprs, ""), ", ") + ")) THEN true"
+		}
+	}
+	if len(y.Backward) == 0 && y.Written {
+		text += " WHEN " + y.given("", y.New) + " THEN true"
+	}
+	return text + " ELSE false END)"
+}
+
+// given is a condition: a column of a record is neither null nor its default.
+func (y synced) given(record string, columns []dialect.SyncColumn) string {
+	var plain, terms []string
+	for _, c := range columns {
+		name := record + y.d.Quote(c.Name)
+		if c.Default == "" || c.Type == "" || !dialect.Constant(y.d, c.Default) {
+			plain = append(plain, name)
+			continue
+		}
+		terms = append(terms, "(pg_catalog.num_nonnulls("+name+") > 0 AND pg_catalog.record_image_ne(ROW("+name+"), ROW("+cast(c.Default, c)+")))")
+	}
+	if len(plain) > 0 {
+		terms = append([]string{"pg_catalog.num_nonnulls(" + strings.Join(plain, ", ") + ") > 0"}, terms...)
+	}
+	return "(" + strings.Join(terms, " OR ") + ")"
+}

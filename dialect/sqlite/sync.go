@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bellowsdb/bellows/dialect"
+)
+
+var _ dialect.Syncer = Dialect{}
+
+// SyncOn makes two AFTER triggers, because a BEFORE trigger cannot change a row
+// here. Each changes the row only where its sides do not agree; after that they do,
+// so that the triggers come to rest, also with recursive_triggers on.
+func (d Dialect) SyncOn(s dialect.Sync) []string {
+	var out []string
+	if s.Writes != "" {
+		out = append(out,
+			"CREATE TABLE IF NOT EXISTS "+s.Writes+" (revision TEXT NOT NULL, side TEXT NOT NULL, application TEXT NOT NULL, at TEXT NOT NULL)",
+			"CREATE INDEX IF NOT EXISTS bellows_writes_at ON "+s.Writes+" (revision, side, application, at)")
+	}
+	return append(out, d.SyncPolicy(s)...)
+}
+
+// SyncPolicy makes the triggers anew; in one transaction nobody sees the table
+// without them.
+func (d Dialect) SyncPolicy(s dialect.Sync) []string {
+	y := d.sync(s)
+	var out []string
+	for _, t := range [][2]string{{"_insert", y.onInsert()}, {"_update", y.onUpdate()}} {
+		name := y.schema + d.Quote(s.Name+t[0])
+		out = append(out, "DROP TRIGGER IF EXISTS "+name, "CREATE TRIGGER "+name+" "+t[1])
+	}
+	return out
+}
+
+// SyncOff drops the triggers.
+func (d Dialect) SyncOff(s dialect.Sync) []string {
+	y := d.sync(s)
+	return []string{"DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_insert"), "DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_update")}
+}
+
+// SyncSeen reads the schema's own table.
+func (d Dialect) SyncSeen(s dialect.Sync) string {
+	return "SELECT name, sql, 'on' FROM " + d.sync(s).schema + "sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(" + d.Literal(s.Table.Name) + ") AND name IN (" +
+		d.Literal(s.Name+"_insert") + ", " + d.Literal(s.Name+"_update") + ") ORDER BY name"
+}
+
+// Agrees compares byte for byte, with the affinity of the column.
+func (d Dialect) Agrees(s dialect.Sync, name string) string {
+	y := d.sync(s)
+	if name == "" {
+		return y.agrees()
+	}
+	var list []string
+	for _, c := range s.All() {
+		list = append(list, name+"."+d.Quote(c)+" AS "+d.Quote(c))
+	}
+	return "(SELECT " + y.agrees() + " FROM (SELECT " + strings.Join(list, ", ") + ") AS " + y.alias + ")"
+}
+
+// Fills is one UPDATE.
+func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
+	y := d.sync(s)
+	where := "NOT " + y.agrees()
+	if side == dialect.New && len(s.Backward) == 0 {
+		where += " AND NOT " + y.given("", s.New)
+	}
+	return "UPDATE " + y.schema + y.alias + " SET " + y.sets(side) + " WHERE " + where + " AND :chunk"
+}
+
+// Trial computes the old side by what the new side is computed to be.
+func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
+	y := d.sync(s)
+	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.schema+y.alias, rows, y.alias)
+	columns, exprs := s.Side(side)
+	if side == dialect.Old {
+		computed, by := s.Side(dialect.New)
+		var list []string
+		for _, name := range s.All() {
+			if !has(s.New, name) {
+				list = append(list, d.Quote(name))
+			}
+		}
+		list = append(list, y.listed(computed, by)...)
+		from = "(SELECT " + strings.Join(list, ", ") + " FROM " + from + ") AS " + y.alias
+	}
+	var list []string
+	for _, k := range s.Key {
+		list = append(list, d.Quote(k))
+	}
+	return "SELECT " + strings.Join(append(list, y.listed(columns, exprs)...), ", ") + " FROM " + from
+}
+
+func has(columns []dialect.SyncColumn, name string) bool {
+	for _, c := range columns {
+		if strings.EqualFold(c.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// synced spells the parts of a change's triggers.
+type synced struct {
+	dialect.Sync
+	d             Dialect
+	schema, alias string // the schema with its dot, or ""
+}
+
+func (d Dialect) sync(s dialect.Sync) synced {
+	y := synced{Sync: s, d: d, alias: d.Quote(s.Table.Name)}
+	if s.Table.Schema != "" {
+		y.schema = d.Quote(s.Table.Schema) + "."
+	}
+	return y
+}
+
+// inner is an expression as part of another; a comment at its end ends there.
+func inner(sql string) string {
+	if strings.Contains(sql, "--") {
+		sql += "\n"
+	}
+	return "(" + sql + ")"
+}
+
+func (y synced) listed(columns []dialect.SyncColumn, exprs []string) []string {
+	var list []string
+	for i, c := range columns {
+		list = append(list, inner(exprs[i])+" AS "+y.d.Quote(c.Name))
+	}
+	return list
+}
+
+func (y synced) sets(side dialect.Side) string {
+	columns, exprs := y.Side(side)
+	var list []string
+	for i, c := range columns {
+		list = append(list, y.d.Quote(c.Name)+" = "+inner(exprs[i]))
+	}
+	return strings.Join(list, ", ")
+}
+
+// is compares a column with an expression: the + takes the expression's own
+// affinity away, so that the column's is applied to it as on storing.
+func (y synced) is(column, sql string) string { return column + " COLLATE BINARY IS +" + inner(sql) }
+
+// computed is a condition on the row: a side is what its expressions give.
+func (y synced) computed(side dialect.Side) string {
+	columns, exprs := y.Side(side)
+	var terms []string
+	for i, c := range columns {
+		terms = append(terms, y.is(y.d.Quote(c.Name), exprs[i]))
+	}
+	if len(terms) == 0 {
+		return "0"
+	}
+	return "(" + strings.Join(terms, " AND ") + ")"
+}
+
+func (y synced) agrees() string {
+	text := "(CASE WHEN " + y.computed(dialect.New) + " THEN 1"
+	switch {
+	case len(y.Backward) > 0:
+		text += " WHEN " + y.computed(dialect.Old) + " THEN 1"
+	case y.Written:
+		text += " WHEN " + y.given("", y.New) + " THEN 1"
+	}
+	return text + " ELSE 0 END)"
+}
+
+// given is a condition: a column of a row is neither null nor its default.
+func (y synced) given(row string, columns []dialect.SyncColumn) string {
+	var terms []string
+	for _, c := range columns {
+		name := row + y.d.Quote(c.Name)
+		if c.Default == "" || !dialect.Constant(y.d, c.Default) {
+			terms = append(terms, name+" IS NOT NULL")
+		} else {
+			terms = append(terms, name+" IS NOT NULL AND NOT "+y.is(name, c.Default))
+		}
+	}
+	return "(" + strings.Join(terms, " OR ") + ")"
+}
