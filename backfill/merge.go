@@ -19,7 +19,7 @@ const keep = 2 * samples
 func Merge(chunks []Chunk) []Joint {
 	var done []Chunk
 	for _, c := range chunks {
-		if c.State == Done && c.Kind == Rows {
+		if c.State == Done && (c.Kind == Rows || c.Changed == 0) { // what a check has found is kept by itself
 			done = append(done, c)
 		}
 	}
@@ -33,10 +33,11 @@ func Merge(chunks []Chunk) []Joint {
 // joints chains chunks whose bounds meet.
 func joints(done []Chunk) []Joint {
 	type place struct {
+		kind        string
 		sweep, part int
 		low         string
 	}
-	at := func(c Chunk, b Bound) place { return place{c.Sweep, c.Part, b.String()} }
+	at := func(c Chunk, b Bound) place { return place{c.Kind, c.Sweep, c.Part, b.String()} }
 	next := map[place]Chunk{}
 	follows := map[place]bool{}
 	for _, c := range done {
@@ -77,7 +78,8 @@ func joined(a, b Chunk) Chunk {
 }
 
 // Cover proves that the chunks of one sweep over one leaf lie end to end from the
-// first row to a place, without gap and without overlap.
+// first row to a place, or with nil beyond the last row, without gap and without
+// overlap.
 func Cover(chunks []Chunk, to Bound) error {
 	byLow := map[string]Chunk{}
 	for _, c := range chunks {
@@ -100,7 +102,7 @@ func Cover(chunks []Chunk, to Bound) error {
 			return fmt.Errorf("no chunk begins at %q", at.String())
 		}
 		at = c.Range.High
-		if at == nil {
+		if at == nil && to != nil {
 			return fmt.Errorf("chunk %d has no end", c.Seq)
 		}
 	}

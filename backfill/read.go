@@ -2,6 +2,7 @@ package backfill
 
 import (
 	"strings"
+	"time"
 
 	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/fault"
@@ -19,6 +20,9 @@ type Task struct {
 	Body      []Statement
 	Checks    []Query
 	Spec      revision.FillSpec
+	// Lock is how long a statement may wait for a lock, Limit how long each may
+	// take, CheckLimit how long a check may; 0 the usual.
+	Lock, Limit, CheckLimit time.Duration
 }
 
 // Repeats tells whether every statement passes over rows that it has changed.
@@ -69,6 +73,7 @@ func Read(l Language, script revision.Script, direction revision.Direction) (Tas
 	if err := readLimits(l, t.Spec); err != nil {
 		return t, err
 	}
+	t.Lock, t.Limit = section.LockTimeout, section.StatementTimeout
 	pieces, err := cut(l, section)
 	if err != nil {
 		return t, err
@@ -110,6 +115,7 @@ func readLimits(l Language, spec revision.FillSpec) error {
 // readChecks reads the checks of the author or, without any, derives them.
 func (t *Task) readChecks(l Language, sections []revision.Section) error {
 	for _, sec := range sections {
+		t.CheckLimit = max(t.CheckLimit, sec.StatementTimeout)
 		pieces, err := cut(l, sec)
 		if err != nil {
 			return err

@@ -3,6 +3,8 @@ package fill
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/db"
@@ -16,8 +18,8 @@ import (
 // which no rows were found: to new leaves, to its check, to another sweep, to its
 // end, or to a stop that says why.
 func (q *queue) next(ctx context.Context) error {
-	if c := q.check(); c != nil {
-		return q.checked(ctx, *c)
+	if q.checking() {
+		return q.checked(ctx)
 	}
 	if more, err := q.newLeaves(ctx); err != nil || more {
 		return err
@@ -44,8 +46,12 @@ func (q *queue) next(ctx context.Context) error {
 		q.writes = append(q.writes, q.led.EndFill(q.f.ID, ledger.FillChecked))
 		return nil
 	}
-	q.fresh = append(q.fresh, backfill.Chunk{Seq: q.f.NextSeq, Kind: backfill.Check, Sweep: int(q.f.Sweep), State: backfill.Todo})
-	q.f.NextSeq++
+	if q.carries(false) || !q.inChunks() {
+		q.addCheck(backfill.Whole, backfill.Range{}, 1)
+	}
+	if q.inChunks() {
+		return q.planCheck(ctx, ahead*int(max(q.f.Workers, 1)))
+	}
 	return nil
 }
 
@@ -57,30 +63,116 @@ func setAside(open int64, table string) string {
 	return fmt.Sprintf("all other rows of %s are done, and %d %s set aside", table, open, rows)
 }
 
-// check is the check of this sweep, nil when it was not asked yet.
-func (q *queue) check() *backfill.Chunk {
-	for i := range q.chunks {
-		if c := &q.chunks[i]; c.Kind == backfill.Check && int64(c.Sweep) == q.f.Sweep {
-			return c
+// checks are the chunks of this sweep's check.
+func (q *queue) checks() []backfill.Chunk {
+	var all []backfill.Chunk
+	for _, c := range q.chunks {
+		if c.Kind == backfill.Check && int64(c.Sweep) == q.f.Sweep {
+			all = append(all, c)
 		}
+	}
+	return all
+}
+
+// checking tells whether the sweep is over and its check is being asked.
+func (q *queue) checking() bool { return len(q.checks()) > 0 }
+
+// carries tells whether there is a check that can, or cannot, be asked of some
+// rows only.
+func (q *queue) carries(can bool) bool {
+	return slices.ContainsFunc(q.task.Checks, func(c backfill.Query) bool { return c.Carries == can })
+}
+
+// inChunks tells whether checks are asked chunk by chunk. Places of storage are
+// none of a partitioned table as a whole.
+func (q *queue) inChunks() bool {
+	return q.carries(true) && !(q.strategy == backfill.Pages && q.parts[0].Leaf)
+}
+
+func (q *queue) addCheck(part int, in backfill.Range, rows int64) {
+	q.fresh = append(q.fresh, backfill.Chunk{Seq: q.f.NextSeq, Kind: backfill.Check, Sweep: int(q.f.Sweep), Part: part, State: backfill.Todo, Range: in, Rows: rows})
+	q.f.NextSeq++
+}
+
+// planCheck adds at most n chunks of the check behind those that are planned. The
+// last has no end, so that rows that come behind it are in it.
+func (q *queue) planCheck(ctx context.Context, n int) error {
+	low, size, done := q.checkedTo()
+	if done {
+		return nil
+	}
+	pace := backfill.Pace{Size: size, First: max(q.f.Size, q.f.FirstRows), Target: q.target, Ceiling: q.f.Ceiling}
+	sizes := pace.Sizes(q.samples(backfill.Check), n)
+	part := q.table(q.lang, q.parts)
+	part.Planned = low
+	ends, err := q.ends(ctx, &part, sizes)
+	if err != nil {
+		return err
+	}
+	last := len(ends) < len(sizes)
+	for i, e := range ends {
+		in := backfill.Range{Low: low, High: e.at}
+		if last && i == len(ends)-1 {
+			in.High = nil
+		}
+		q.addCheck(0, in, e.rows)
+		low = e.at
+	}
+	if last && len(ends) == 0 {
+		q.addCheck(0, backfill.Range{Low: low}, 1)
 	}
 	return nil
 }
 
-// checking tells whether the sweep is over and its check was asked.
-func (q *queue) checking() bool { return q.check() != nil }
+// checkedTo is where the next chunk of the check begins, how large the last was,
+// and whether that one has no end.
+func (q *queue) checkedTo() (low backfill.Bound, size int64, done bool) {
+	begins := map[string]bool{}
+	latest := int64(-1)
+	for _, c := range q.checks() {
+		if c.Part == backfill.Whole {
+			continue
+		}
+		begins[c.Range.Low.String()] = true
+		done = done || c.Range.High == nil
+		if c.Seq > latest && c.Merged <= 1 {
+			latest, size = c.Seq, c.Rows
+		}
+	}
+	for _, c := range q.checks() {
+		if c.Part != backfill.Whole && !begins[c.Range.High.String()] {
+			low = c.Range.High
+		}
+	}
+	return low, size, done
+}
 
-// checked decides by what a check has found.
-func (q *queue) checked(ctx context.Context, c backfill.Chunk) error {
-	found := c.Changed
-	q.events = append(q.events, event.FillSwept{ID: string(q.task.Revision), Table: q.f.Table, Sweep: c.Sweep, Checked: true, Found: found})
+// checked decides by what the check has found.
+func (q *queue) checked(ctx context.Context) error {
+	var found int64
+	var notes []string
+	ranges := map[bool][]backfill.Chunk{}
+	for _, c := range q.checks() {
+		found += c.Changed
+		if c.Note != "" && len(notes) < shown {
+			notes = append(notes, strings.Split(c.Note, "; ")...)
+		}
+		ranges[c.Part != backfill.Whole] = append(ranges[c.Part != backfill.Whole], c)
+	}
+	if q.inChunks() {
+		if err := backfill.Cover(ranges[true], nil); err != nil {
+			return fault.New(fault.Internal, "the check does not cover %s", q.f.Table).Because(err)
+		}
+	}
+	note := strings.Join(notes[:min(len(notes), shown)], "; ")
+	q.events = append(q.events, event.FillSwept{ID: string(q.task.Revision), Table: q.f.Table, Sweep: int(q.f.Sweep), Checked: true, Found: found})
 	if found == 0 {
 		q.writes = append(q.writes, q.led.EndFill(q.f.ID, ledger.FillChecked))
 		return nil
 	}
-	why := fmt.Sprintf("the check still finds %d rows of %s: %s", found, q.f.Table, c.Note)
+	why := fmt.Sprintf("the check still finds %d rows of %s: %s", found, q.f.Table, note)
 	if found == 1 {
-		why = fmt.Sprintf("the check still finds a row of %s: %s", q.f.Table, c.Note)
+		why = fmt.Sprintf("the check still finds a row of %s: %s", q.f.Table, note)
 	}
 	switch {
 	case !q.task.Repeats():

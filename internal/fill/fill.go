@@ -91,6 +91,18 @@ type order struct {
 	strategy string
 }
 
+// table is the table as a whole.
+func (o order) table(lang backfill.Language, parts []Part) Part {
+	if !parts[0].Leaf {
+		return parts[0]
+	}
+	name := lang.Quote(o.task.Table.Name)
+	if o.task.Table.Schema != "" {
+		name = lang.Quote(o.task.Table.Schema) + "." + name
+	}
+	return Part{Table: o.task.Table, SQL: name}
+}
+
 // spec is how a task is kept in the ledger.
 type spec struct {
 	Script    revision.Script

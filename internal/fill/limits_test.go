@@ -131,7 +131,7 @@ func TestLimits(t *testing.T) {
 			if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b IS NOT NULL"); n != 0 {
 				t.Errorf("%d rows were changed against the limit", n)
 			}
-			l.set("windows", "00:00-00:01")
+			l.set("windows", shut())
 			l.set("sql", limit.Off)
 			l.shown("outside of the windows; work goes on at ")
 			l.set("windows", limit.Usual)
@@ -141,15 +141,19 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestWindowIsShut: outside of its windows nothing is done. The windows are two,
-// so that one of them is far away at any time.
-func TestWindowIsShut(t *testing.T) {
-	url := engines()[0].place(t, 50)
-	hour := time.Now().UTC().Hour()
-	window := "00:00-01:00"
-	if hour < 2 || hour > 22 {
-		window = "12:00-13:00"
+// shut is a window that is far away.
+func shut() string {
+	if hour := time.Now().UTC().Hour(); hour < 2 || hour > 22 {
+		return "12:00-13:00"
 	}
+	return "00:00-01:00"
+}
+
+// TestWindowIsShut: outside of its windows nothing is done.
+func TestWindowIsShut(t *testing.T) {
+	t.Parallel()
+	url := engines()[0].place(t, 50)
+	window := shut()
 	l := limitedBy(t, url, script(double, limits(limit.Set{"windows": window})), nil)
 	if why := l.pause(1); !strings.Contains(why, window[:5]+" UTC") {
 		t.Errorf("%q", why)
@@ -203,6 +207,7 @@ func TestLimitThatCannotBeSeen(t *testing.T) {
 // TestCommandLimit: work waits while a command of this machine fails, for the
 // reason that it prints.
 func TestCommandLimit(t *testing.T) {
+	t.Parallel()
 	url := engines()[0].place(t, 100)
 	flag := filepath.Join(t.TempDir(), "stop")
 	if err := os.WriteFile(flag, []byte("the queue is long\n"), 0o666); err != nil {
@@ -249,6 +254,7 @@ func TestWrongLimits(t *testing.T) {
 // TestStandby: a replica that stops replaying holds the work back, whether the
 // primary says so or the replica itself; so does a slot that keeps log.
 func TestStandby(t *testing.T) {
+	t.Parallel()
 	e := engines()[1]
 	server := testdb.PrivatePostgres(t, 0, "wal_receiver_status_interval=100ms")
 	standby := server.Standby(t)

@@ -41,6 +41,9 @@ func Plan(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	if err := runnable(task); err != nil {
 		return ledger.Fill{}, err
 	}
+	if task.Lock > 0 {
+		s.limits.LockTimeout = task.Lock
+	}
 	led := ledger.New(lang, o.Ledger)
 	f, number, err := found(ctx, led, c, task, direction)
 	if err != nil || f.ID != "" {

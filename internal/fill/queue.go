@@ -84,7 +84,9 @@ func (q *queue) advance(ctx context.Context) (err error) {
 	}
 	todo, changed := 0, int64(0)
 	for _, c := range q.chunks {
-		changed += c.Changed
+		if c.Kind == backfill.Rows {
+			changed += c.Changed
+		}
 		if c.State == backfill.Todo {
 			todo++
 		}
@@ -122,11 +124,12 @@ func (q *queue) mergeDone() {
 	}
 }
 
-// samples are the last chunks of this sweep that are done, oldest first.
-func (q *queue) samples() []backfill.Sample {
+// samples are the last chunks of that kind, of this sweep, that are done, oldest
+// first.
+func (q *queue) samples(kind string) []backfill.Sample {
 	var all []backfill.Sample
 	for _, c := range q.chunks {
-		if c.State == backfill.Done && c.Kind == backfill.Rows && c.Merged == 1 && int64(c.Sweep) == q.f.Sweep {
+		if c.State == backfill.Done && c.Kind == kind && c.Part != backfill.Whole && c.Merged == 1 && int64(c.Sweep) == q.f.Sweep {
 			all = append(all, backfill.Sample{Rows: c.Rows, Took: c.Took})
 		}
 	}
@@ -135,11 +138,14 @@ func (q *queue) samples() []backfill.Sample {
 
 // plan adds at most n chunks behind those that are planned.
 func (q *queue) plan(ctx context.Context, n int) error {
+	if q.checking() && q.inChunks() {
+		return q.planCheck(ctx, n)
+	}
 	if q.checking() || q.f.Looks > looks {
 		return nil
 	}
 	pace := backfill.Pace{Size: q.f.Size, First: q.f.FirstRows, Target: q.target, Ceiling: q.f.Ceiling, Rows: q.f.Rows, Workers: int(q.f.Workers)}
-	sizes := pace.Sizes(q.samples(), n)
+	sizes := pace.Sizes(q.samples(backfill.Rows), n)
 	for i := range q.parts {
 		for len(sizes) > 0 {
 			used, err := q.planPart(ctx, i, sizes)
@@ -184,10 +190,11 @@ type end struct {
 }
 
 func (q *queue) ends(ctx context.Context, part *Part, sizes []int64) ([]end, error) {
-	switch q.strategy {
-	case backfill.Arithmetic:
+	switch {
+	case q.parts[0].Leaf && !part.Leaf: // the whole of a partitioned table
+	case q.strategy == backfill.Arithmetic:
 		return q.count(ctx, part, sizes)
-	case backfill.Pages:
+	case q.strategy == backfill.Pages:
 		return q.pages(ctx, part, sizes)
 	}
 	return q.probe(ctx, part, sizes)

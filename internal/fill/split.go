@@ -17,6 +17,9 @@ type cut struct {
 // halves. It is a transaction of its own, so that what is found out is kept, and
 // no rows stay locked while it is found out.
 func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
+	if c.Part == backfill.Whole {
+		return cut{}, nil
+	}
 	if err := w.begin(ctx, planTime); err != nil {
 		return cut{}, err
 	}
@@ -59,6 +62,9 @@ func (w *worker) pieces(ctx context.Context, c backfill.Chunk) (pieces []backfil
 	}
 	if err := w.plainly(ctx); err != nil {
 		return nil, nil, err
+	}
+	if c.Kind == backfill.Check {
+		part = w.order.table(w.lang, []Part{part})
 	}
 	r := reader{w.session, w.key, part}
 	n, err := r.count(ctx, c.Range)

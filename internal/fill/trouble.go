@@ -84,6 +84,9 @@ func (w *worker) trouble(ctx context.Context, k ledger.Claimed, at *backfill.Sta
 	w.tries[c.Seq]++
 	tries := w.tries[c.Seq]
 	kind := w.judge(err)
+	if c.Kind == backfill.Check && kind == dialect.Row {
+		return over, w.stop(ctx, placed(at, err)) // no row is at fault that its own check cannot be asked of
+	}
 	switch backfill.React(kind, c.Rows, tries) {
 	case backfill.Retry:
 		return w.retry(c, tries, err)

@@ -99,6 +99,10 @@ func join(ctx context.Context, s *watched, id string, o Options) (*job, ledger.F
 	if j.order, err = readOrder(s.lang, f); err != nil {
 		return nil, f, err
 	}
+	if j.task.Lock > 0 {
+		j.o.LockTimeout = j.task.Lock
+		s.limits.LockTimeout = j.task.Lock
+	}
 	if f.State == ledger.FillCancelled || f.State == ledger.FillApplied || f.State == ledger.FillChecked {
 		return j, f, nil
 	}
@@ -106,6 +110,7 @@ func join(ctx context.Context, s *watched, id string, o Options) (*job, ledger.F
 	if err != nil {
 		return nil, f, err
 	}
+	j.said = f.Workers
 	j.parts, err = readParts(f)
 	return j, f, err
 }

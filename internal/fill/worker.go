@@ -3,6 +3,7 @@ package fill
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type job struct {
 	id    string
 	table string
 	parts []Part // as they were when the process joined
+	said  int64  // how many workers the backfill said then
 
 	mu      sync.Mutex // guards all below, and the sink
 	failed  error
@@ -166,7 +168,7 @@ func (w *worker) step(ctx context.Context) (outcome, error) {
 	case k.Want == ledger.WantPause:
 		rollback(ctx, w.Conn)
 		return w.pause(ctx)
-	case int64(w.number) >= max(k.Workers, 1):
+	case int64(w.number) >= w.crewOf(k.Workers):
 		rollback(ctx, w.Conn)
 		return w.pause(ctx)
 	case k.Chunk.Kind == backfill.Check:
@@ -195,7 +197,7 @@ func (j *job) grace(ctx context.Context) (context.Context, context.CancelFunc) {
 func (w *worker) chunk(ctx context.Context, k ledger.Claimed) (outcome, error) {
 	begun := time.Now()
 	c := k.Chunk
-	if c.Rows <= 1 && w.lang.Fill().Within {
+	if c.Rows <= 1 && w.lang.Fill().Within && w.task.Limit == 0 {
 		if err := w.longer(ctx); err != nil {
 			rollback(ctx, w.Conn)
 			return w.outside(ctx, err)
@@ -232,6 +234,15 @@ func (w *worker) chunk(ctx context.Context, k ledger.Claimed) (outcome, error) {
 		sleep(ctx, pause)
 	}
 	return worked, nil
+}
+
+// crewOf is how many workers of this process work when the backfill says so
+// many: what the process was told holds until somebody sets another number.
+func (j *job) crewOf(said int64) int64 {
+	if said == j.said {
+		return max(said, int64(j.o.Workers), 1)
+	}
+	return max(said, 1)
 }
 
 // press is how hard the process works now. Where it has one session the worker
@@ -284,16 +295,36 @@ func (w *worker) apply(ctx context.Context, c backfill.Chunk) (changed int64, at
 	for i, s := range w.task.Body {
 		items[i].SQL = w.text(s, part, c)
 	}
-	err = w.Conn.Send(ctx, items, func(i int, rows int64) {
+	ctx, stop, before, after := w.limited(ctx, len(items))
+	defer stop()
+	n := len(before)
+	err = w.Conn.Send(ctx, slices.Concat(before, items, after), func(i int, rows int64) {
+		if i < n || i >= n+len(items) {
+			return
+		}
 		changed += max(rows, 0)
-		if i < len(items)-1 {
+		if i < n+len(items)-1 {
 			w.point("statement")
 		}
 	})
 	if err != nil {
-		at = &w.task.Body[itemOf(err, len(items))]
+		at = &w.task.Body[min(max(itemOf(err, n+len(items)+len(after))-n, 0), len(items)-1)]
 	}
 	return changed, at, err
+}
+
+// limited gives the chunk's statements the time that their author allows, by the
+// server where a transaction has such a limit, else all together by our clock.
+func (w *worker) limited(ctx context.Context, statements int) (_ context.Context, stop func(), before, after []db.Item) {
+	most := w.task.Limit
+	switch {
+	case most <= 0:
+		return ctx, func() {}, nil, nil
+	case w.lang.Fill().Within:
+		return ctx, func() {}, []db.Item{{SQL: dialectBudget(w.session, most)}}, []db.Item{{SQL: dialectBudget(w.session, chunkTime)}}
+	}
+	ctx, stop = context.WithTimeout(ctx, time.Duration(statements)*most)
+	return ctx, stop, nil, nil
 }
 
 // text is a statement for a chunk.
