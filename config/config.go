@@ -25,6 +25,7 @@ type Settings struct {
 	Repeatable string // the sub-folder of repeatable files
 	Templates  string // a folder of templates for new files, "" for the built-in ones
 	Schema     Schema // the desired schema
+	Shadow     string // the URL of an empty database to try things in, "" to make them
 	Dump       string // a file that up, down and redo keep equal to the schema of the database, "" for none
 
 	LedgerSchema string // PostgreSQL: the schema of our tables

@@ -38,6 +38,7 @@ var keys = []key{
 	{name: "repeatable", fallback: "repeatable", check: wanted, set: func(s *Settings, v string, _ time.Duration) { s.Repeatable = v }},
 	{name: "templates", set: func(s *Settings, v string, _ time.Duration) { s.Templates = v }},
 	{name: "schema", form: schema, secret: true, set: setSchema},
+	{name: "shadow", secret: true, set: func(s *Settings, v string, _ time.Duration) { s.Shadow = v }},
 	{name: "dump", set: func(s *Settings, v string, _ time.Duration) { s.Dump = v }},
 	{name: "ledger_schema", fallback: "bellows", check: identifier, set: func(s *Settings, v string, _ time.Duration) { s.LedgerSchema = v }},
 	{name: "ledger_prefix", fallback: "bellows_", check: identifier, set: func(s *Settings, v string, _ time.Duration) { s.LedgerPrefix = v }},

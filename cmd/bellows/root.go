@@ -17,7 +17,7 @@ import (
 type flags struct {
 	url, dir, env, config, format           string
 	json, plain, quiet, verbose             bool
-	tag, confirm                            string
+	tag, confirm, schema, shadow            string
 	lockWait, lockTimeout, statementTimeout string
 }
 
@@ -53,7 +53,7 @@ func (a *app) verbs() [][]*cobra.Command {
 		{a.upVerb(), a.downVerb(), a.redoVerb(), a.planVerb(), a.tryVerb()},
 		{a.backfillVerb()},
 		{a.statusVerb(), a.historyVerb(), a.headsVerb(), a.showVerb(), a.graphVerb()},
-		{a.inspectVerb()},
+		{a.inspectVerb(), a.diffVerb()},
 		{a.stampVerb(), a.mergeVerb(), a.rebaseVerb(), a.repairVerb(), a.unlockVerb()},
 		{a.dbVerb(), a.configVerb(), a.completionVerb(), a.versionVerb()},
 	}

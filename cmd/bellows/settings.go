@@ -24,6 +24,9 @@ type settings struct {
 	protected bool
 	templates string // a folder, or ""
 	dump      string // a file, or ""
+	shadow    string // a URL, or ""
+	schema    config.Schema
+	folder    string // of the configuration file
 	recursive bool
 	options   bellows.Options
 	values    []answer.Setting
@@ -64,7 +67,7 @@ func (a *app) settings() (*settings, error) {
 // given are the settings that were given as flags, by key.
 func (f flags) given() map[string]string {
 	m := map[string]string{}
-	for key, v := range map[string]string{"url": f.url, "dir": f.dir, "format": f.format, "lock_wait": f.lockWait,
+	for key, v := range map[string]string{"url": f.url, "dir": f.dir, "schema": f.schema, "shadow": f.shadow, "format": f.format, "lock_wait": f.lockWait,
 		"lock_timeout": f.lockTimeout, "statement_timeout": f.statementTimeout} {
 		if v != "" {
 			m[key] = v
@@ -140,9 +143,17 @@ func settingsOf(c config.Settings, folder string) *settings {
 		return filepath.Join(folder, path)
 	}
 	c.URL = strings.TrimSpace(c.URL) // secrets are often kept with the end of their line
-	s := &settings{url: c.URL, env: c.Env, protected: c.Protected, templates: at("templates", c.Templates), dump: at("dump", c.Dump), recursive: c.Recursive}
-	if kind, file, ok := strings.Cut(c.URL, ":"); ok && isFile(kind, file) {
-		s.url = kind + ":" + at("url", file)
+	s := &settings{url: c.URL, env: c.Env, protected: c.Protected, templates: at("templates", c.Templates), dump: at("dump", c.Dump), recursive: c.Recursive,
+		schema: c.Schema, folder: folder}
+	url := func(key, url string) string {
+		if kind, file, ok := strings.Cut(url, ":"); ok && isFile(kind, file) {
+			return kind + ":" + at(key, file)
+		}
+		return url
+	}
+	s.url, s.shadow = url("url", c.URL), url("shadow", strings.TrimSpace(c.Shadow))
+	if s.schema.Path = url("schema", c.Schema.Path); !isURL(s.schema.Path) {
+		s.schema.Path = at("schema", c.Schema.Path)
 	}
 	s.options = bellows.Options{
 		Dir: at("dir", c.Dir), Format: c.Format, Flat: !c.Recursive, Repeatable: c.Repeatable,
@@ -155,6 +166,12 @@ func settingsOf(c config.Settings, folder string) *settings {
 	}
 	s.values = append([]answer.Setting{{Key: "env", Value: c.Env, From: ""}}, s.values...)
 	return s
+}
+
+// isURL tells a URL from the name of a file.
+func isURL(text string) bool {
+	kind, file, ok := strings.Cut(text, ":")
+	return ok && (strings.HasPrefix(file, "//") || kind == "sqlite" || kind == "sqlite3" || kind == "file")
 }
 
 // isFile tells whether a URL names a database file by a plain path.

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/dialect"
@@ -74,8 +75,8 @@ func parts(d dialect.Dialect, l diff.Language, legs []diff.Leg) []Part {
 		if leg.Stage == diff.Fill {
 			p.Table, p.UpSQL = filled(d, leg.Up)
 		} else {
-			p.UpSQL, p.UpApart = section(l, leg.Up, leg.UpMode)
-			p.DownSQL, p.DownApart = section(l, leg.Down, leg.DownMode)
+			p.UpSQL, p.UpApart = section(d, l, leg.Up, leg.UpMode)
+			p.DownSQL, p.DownApart = section(d, l, leg.Down, leg.DownMode)
 			p.UpMixed, p.DownMixed = mixed(leg.Up), mixed(leg.Down)
 		}
 		all[i] = p
@@ -84,11 +85,19 @@ func parts(d dialect.Dialect, l diff.Language, legs []diff.Leg) []Part {
 }
 
 // section is the text of a section, and whether its statements share no
-// transaction with each other.
-func section(l diff.Language, statements []diff.Statement, mode diff.Mode) (sql string, apart bool) {
+// transaction with each other. Where dropping a table would take rows of others
+// along, whoever runs a migration switches foreign keys off around it by himself,
+// and looks whether they still hold before he commits.
+func section(d dialect.Dialect, l diff.Language, statements []diff.Statement, mode diff.Mode) (sql string, apart bool) {
 	f := frame(l, diff.Plan{Statements: statements})
-	if len(f.Before)+len(f.After) == 0 {
+	switch {
+	case len(f.Before)+len(f.After) == 0:
 		return script(f.Inside), mode == diff.Apart
+	case d.Traits().KeysOff != "" && slices.ContainsFunc(f.Inside, func(s diff.Statement) bool { return d.Classify(s.SQL).Verb == "DROP TABLE" }):
+		return script(slices.DeleteFunc(slices.Clone(statements), func(s diff.Statement) bool {
+			e := d.Classify(s.SQL)
+			return e.Class == plan.Query || e.NoTx != "" && e.Ignored
+		})), false
 	}
 	return script(f.Before) + "BEGIN;\n" + script(f.Inside) + "COMMIT;\n" + script(f.After), true
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/schema"
 )
 
@@ -40,5 +41,30 @@ func head(d dialect.Dialect) string {
 			b.WriteString(strings.TrimSuffix(line, "\n") + "\n")
 		}
 	}
+	return b.String()
+}
+
+// Framed is a plan as a script for the database's own client: what must stand
+// outside its transaction stands around it.
+func Framed(d dialect.Dialect, p diff.Plan) string {
+	f := Frame{Inside: p.Statements}
+	if shaper, ok := d.(dialect.Shaper); ok {
+		f = frame(shaper.Comparison(), p)
+	}
+	var b strings.Builder
+	write := func(statements []diff.Statement) {
+		for _, s := range statements {
+			b.WriteString(d.Traits().Ended(s.SQL))
+		}
+	}
+	write(f.Before)
+	if len(f.Before)+len(f.After) > 0 {
+		b.WriteString(d.Traits().Ended(d.Traits().BeginWrite))
+		write(f.Inside)
+		b.WriteString("COMMIT;\n")
+	} else {
+		write(f.Inside)
+	}
+	write(f.After)
 	return b.String()
 }

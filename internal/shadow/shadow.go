@@ -61,6 +61,8 @@ type Shadow struct {
 	URL string
 	// Conn is a session on it.
 	Conn db.Conn
+	// Quick is set by Fill when it costs little: then no template is kept.
+	Quick bool
 
 	o    Options
 	made bool
@@ -135,7 +137,7 @@ func (s *Shadow) make(ctx context.Context, near db.Neighbour) error {
 	made, err := near.Make(ctx, s.o.Beside, name)
 	if err != nil {
 		return fault.New(fault.Denied, "a throwaway database cannot be made: %v", err).Because(err).
-			Try("give the role the right to create databases, or name an empty database to use")
+			Try("give the role the right to create databases, or name an empty database to use: --shadow, or the key shadow")
 	}
 	if !made {
 		return fault.New(fault.Exists, "the throwaway database %s is there already", name).Try("run the command again")
@@ -144,7 +146,7 @@ func (s *Shadow) make(ctx context.Context, near db.Neighbour) error {
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
-	if err := s.fill(ctx); err != nil || s.o.Key == "" {
+	if err := s.fill(ctx); err != nil || s.o.Key == "" || s.Quick {
 		return err
 	}
 	return s.keep(ctx, near)

@@ -115,6 +115,17 @@ type (
 		Form, Text string
 		On         string
 	}
+	// Diff is how one schema becomes another. Form is "plan" or "sql" for printing,
+	// "check" for whether there is a difference, "files" for what was written. FromName
+	// and ToName say what was compared.
+	Diff struct {
+		Difference       bellows.Difference
+		Form             string
+		FromName, ToName string
+		Files            Files
+	}
+	// Choice is a question that nobody was there to answer: is it a rename?
+	Choice struct{ Choice bellows.Choice }
 	// Config is what holds, and where each value came from.
 	Config struct{ Settings []Setting }
 	// Version is this build: the release it is, the stamp that whoever built it
@@ -145,6 +156,8 @@ func (Database) answered()  {}
 func (Backfills) answered() {}
 func (Poison) answered()    {}
 func (Schema) answered()    {}
+func (Diff) answered()      {}
+func (Choice) answered()    {}
 func (Config) answered()    {}
 func (Version) answered()   {}
 

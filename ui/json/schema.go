@@ -1,6 +1,8 @@
 package json
 
 import (
+	"github.com/bellowsdb/bellows/diff"
+	moves "github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/schema"
 	"github.com/bellowsdb/bellows/ui/answer"
 )
@@ -34,6 +36,93 @@ func shapeOf(h result, o answer.Outcome) any {
 		s := a.Shape
 		return schemaResult{h, clean(a.On), s.Dialect, s.Version, s.Hash().String(), a.Form, a.Text,
 			convert(s.Unmodelled, func(u schema.Unmodelled) unmodelled { return unmodelled(u) }), list(s.Facts())}
+	case answer.Diff:
+		return diffOf(h, a)
+	case answer.Choice:
+		return choiceResult{h, convert(a.Choice.Candidates, renamedOf), convert(a.Choice.Renamed.Statements, diffLineOf), convert(a.Choice.Replaced.Statements, diffLineOf)}
 	}
 	return upkeepOf(h, o)
+}
+
+type (
+	diffResult struct {
+		result
+		From       string     `json:"from"`
+		To         string     `json:"to"`
+		Different  bool       `json:"different"`
+		Class      string     `json:"class"`
+		Changes    []change   `json:"changes"`
+		Up         []diffLine `json:"up"`
+		Down       []diffLine `json:"down"`
+		Renames    []renamed  `json:"renames"`
+		Candidates []renamed  `json:"candidates"`
+		SQL        string     `json:"sql"`
+		Written    []string   `json:"written"`
+		ID         string     `json:"id"`
+		Revises    []string   `json:"revises"`
+	}
+	change struct {
+		Change string   `json:"change"`
+		Kind   string   `json:"kind"`
+		Name   string   `json:"name"`
+		Keys   []string `json:"keys"`
+	}
+	diffLine struct {
+		SQL     string   `json:"sql"`
+		Lock    string   `json:"lock"`
+		Table   string   `json:"table"`
+		Hazards []hazard `json:"hazards"`
+	}
+	hazard struct {
+		Code string `json:"code"`
+		Kind string `json:"kind"`
+		Name string `json:"name"`
+		Text string `json:"text"`
+	}
+	renamed struct {
+		Kind string `json:"kind"`
+		Old  string `json:"old"`
+		New  string `json:"new"`
+	}
+	choiceResult struct {
+		result
+		Candidates []renamed  `json:"candidates"`
+		Renamed    []diffLine `json:"renamed"`
+		Replaced   []diffLine `json:"replaced"`
+	}
+)
+
+func diffOf(h result, a answer.Diff) diffResult {
+	d := a.Difference
+	r := diffResult{result: h, From: clean(a.FromName), To: clean(a.ToName), Different: !d.Empty(), Class: string(d.Class),
+		Changes: convert(d.Up.Changes, changeOf), Up: convert(d.Up.Statements, diffLineOf), Down: convert(d.Down.Statements, diffLineOf),
+		Renames: convert(d.Renames, renamedOf), Candidates: convert(d.Up.Candidates, renamedOf), Written: list(a.Files.Written), ID: a.Files.ID, Revises: list(a.Files.Revises)}
+	if a.Form == "sql" {
+		r.SQL = d.SQL(moves.Up)
+	}
+	return r
+}
+
+func changeOf(c diff.Change) change {
+	word := "alter"
+	switch {
+	case c.Before == nil:
+		word = "add"
+	case c.After == nil:
+		word = "remove"
+	}
+	return change{word, string(c.ID().Kind), c.ID().Path(), list(c.Keys)}
+}
+
+func diffLineOf(s diff.Statement) diffLine {
+	l := diffLine{SQL: s.SQL, Hazards: convert(s.Hazards, func(x diff.Hazard) hazard {
+		return hazard{x.Code, string(x.Object.Kind), x.Object.Path(), x.Text}
+	})}
+	t := s.Effect.Strongest()
+	l.Lock, l.Table = string(t.Lock), t.Table.String()
+	return l
+}
+
+func renamedOf(r diff.Rename) renamed {
+	return renamed{string(r.From.Kind), r.From.Path(), r.To.Path()}
 }

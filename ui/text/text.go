@@ -106,6 +106,10 @@ func (f *Face) answer(o answer.Outcome) {
 		f.unmodelled(a.Shape.Unmodelled)
 		p.text(a.Text)
 		exact = true
+	case answer.Diff:
+		exact = f.difference(p, a)
+	case answer.Choice:
+		writeChoice(p, a.Choice)
 	case answer.Config:
 		writeConfig(p, a)
 	case answer.Version:

@@ -125,6 +125,14 @@ func asking() []Case {
 		{"nothing", nil, answer.Outcome{Verb: "db"}},
 		{"inspect", nil, answer.Outcome{Verb: "inspect", Answer: answer.Schema{Shape: shape(), Form: "sql", Text: "CREATE TABLE posts (id integer);\n", On: "postgres://ann:" + Password + "@db/app"}}},
 		{"inspect_facts", nil, answer.Outcome{Verb: "inspect", Answer: answer.Schema{Shape: shape(), Form: "facts", On: "sqlite:app.db"}}},
+		{"diff", nil, answer.Outcome{Verb: "diff", Answer: difference("plan")}},
+		{"diff_sql", nil, answer.Outcome{Verb: "diff", Answer: difference("sql")}},
+		{"diff_check", nil, answer.Outcome{Verb: "diff", Exit: 3, Answer: difference("check")}},
+		{"diff_files", nil, answer.Outcome{Verb: "diff", Answer: difference("files")}},
+		{"diff_same", nil, answer.Outcome{Verb: "diff", Answer: answer.Diff{Form: "check"}}},
+		{"diff_nothing", nil, answer.Outcome{Verb: "diff", Answer: answer.Diff{Form: "files", FromName: "the migrations", ToName: "schema.sql"}}},
+		{"diff_choice", nil, answer.Outcome{Verb: "diff", Exit: 8, Answer: choice(),
+			Err: fault.New(fault.Confirm, "column posts.titel may have become posts.title by a rename, and nobody is there to ask").Try("--rename")}},
 	}
 }
 

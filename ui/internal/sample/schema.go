@@ -2,7 +2,10 @@ package sample
 
 import (
 	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/diff"
+	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/schema"
+	"github.com/bellowsdb/bellows/ui/answer"
 )
 
 func shape() bellows.Shape {
@@ -13,4 +16,34 @@ func shape() bellows.Shape {
 		{ID: id, Of: schema.Table, Order: 1, Attrs: schema.NewAttrs("type", "integer", "not null", "yes")},
 		{ID: schema.ID{Kind: schema.Function, Schema: "public", Name: "f", Args: "integer"}, Needs: []schema.ID{posts}},
 	}, schema.Unmodelled{Kind: "subscription", Name: "s", Why: "its connection is secret"}, schema.Unmodelled{Kind: "language", Name: "plperlu"})}
+}
+
+// difference is a change of each sort, and what is to be known of it.
+func difference(form string) answer.Diff {
+	column := func(name string) *schema.Fact {
+		return &schema.Fact{ID: schema.ID{Kind: schema.Column, Schema: "public", On: "posts", Name: name}, Of: schema.Table, Attrs: schema.NewAttrs("type", "text")}
+	}
+	tags := schema.ID{Kind: schema.Table, Schema: "public", Name: "tags"}
+	up := diff.Plan{
+		Changes: []diff.Change{{After: &schema.Fact{ID: tags}}, {After: &schema.Fact{ID: schema.ID{Kind: schema.Column, Schema: "public", On: "tags", Name: "id"}, Of: schema.Table}},
+			{Before: column("old")}, {Before: column("body"), After: column("body"), Keys: []string{"comment", "type"}}},
+		Statements: []diff.Statement{{SQL: "CREATE TABLE public.tags (\n    id integer\n)"}, {SQL: "ALTER TABLE public.posts DROP COLUMN old",
+			Effect:  plan.Effect{Touches: []plan.Touch{{Table: plan.Name{Schema: "public", Name: "posts"}, Lock: "ACCESS EXCLUSIVE"}}},
+			Hazards: []diff.Hazard{{Code: diff.LosesColumn, Object: column("old").ID, Text: "its values are lost"}}}},
+		Candidates: choice().Choice.Candidates,
+	}
+	return answer.Diff{Form: form, FromName: "the migrations", ToName: "postgres://ann:" + Password + "@db/app",
+		Files: answer.Files{Written: []string{"migrations/20261120120000_tags.sql"}, ID: "20261120120000", Revises: []string{"20261119093000"}},
+		Difference: bellows.Difference{From: shape(), To: bellows.Shape{}, Up: up, Down: diff.Plan{Unsolved: []string{"there is no way back"}}, Class: diff.Lossy,
+			Renames: []diff.Rename{{From: schema.ID{Kind: schema.Table, Schema: "public", Name: "topics"}, To: schema.ID{Kind: schema.Table, Schema: "public", Name: "themes"}}}}}
+}
+
+func choice() answer.Choice {
+	from := schema.ID{Kind: schema.Column, Schema: "public", On: "posts", Name: "titel"}
+	to := from
+	to.Name = "title"
+	return answer.Choice{Choice: bellows.Choice{Candidates: []diff.Rename{{From: from, To: to}},
+		Renamed: diff.Plan{Statements: []diff.Statement{{SQL: "ALTER TABLE public.posts RENAME COLUMN titel TO title"}}},
+		Replaced: diff.Plan{Statements: []diff.Statement{{SQL: "ALTER TABLE public.posts ADD COLUMN title text"}, {SQL: "ALTER TABLE public.posts DROP COLUMN titel",
+			Hazards: []diff.Hazard{{Code: diff.LosesColumn, Object: from, Text: "its values are lost"}}}}}}}
 }

@@ -1,0 +1,357 @@
+package bellows
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/diff"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/compare"
+	"github.com/bellowsdb/bellows/internal/replay"
+	"github.com/bellowsdb/bellows/internal/shadow"
+	"github.com/bellowsdb/bellows/revision"
+	"github.com/bellowsdb/bellows/schema"
+	"github.com/bellowsdb/bellows/source"
+	"github.com/bellowsdb/bellows/source/native"
+)
+
+// From says where a shape comes from. One of its fields is set; the zero value
+// is what the migrations of the folder make.
+type From struct {
+	// URL names a live database.
+	URL string
+	// Files hold DDL; files and statements may be in any order. A comment
+	// "-- bellows:rename OLD NEW" in them tells of a rename.
+	Files []SQLFile
+	// Shape was read before: a snapshot.
+	Shape *Shape
+}
+
+// SQLFile is the text of a file, and its name for errors.
+type SQLFile struct{ Name, Text string }
+
+// Rename is what somebody says of a rename: posts.titel, posts.title.
+type Rename struct{ Old, New string }
+
+// DiffOptions say what to compare. The zero value compares what the migrations
+// make with itself.
+type DiffOptions struct {
+	From, To From
+	// Renames are told of beside those that the files tell of. One that is about
+	// nothing is an error.
+	Renames []Rename
+	// Ignore are attributes that are not compared; nil is the owner.
+	Ignore []string
+	// Shadow is the URL of an empty database in which files and migrations are
+	// tried, and that is emptied again; "" makes databases for it beside the one
+	// that is at hand.
+	Shadow string
+	// Choose is asked when something that went and something that came look like a
+	// rename that nobody told of; it gives those that are. nil takes none for one.
+	Choose func(Choice) ([]diff.Rename, error)
+}
+
+// Choice is a question: is it a rename?
+type Choice struct {
+	Candidates []diff.Rename
+	// Renamed is the plan when all of them are renames, Replaced when none is.
+	Renamed, Replaced diff.Plan
+}
+
+// Difference is how one shape becomes the other, and back.
+type Difference struct {
+	From, To Shape
+	Up, Down diff.Plan
+	// Renames are those that were told of, or chosen.
+	Renames []diff.Rename
+	// Class is what the way back is worth.
+	Class diff.Class
+	// Parts are the migrations that the way there takes, in order; none when the
+	// shapes are the same.
+	Parts []Part
+
+	ignore []string
+	ground replay.Ground
+}
+
+// Part is one migration of a Difference.
+type Part struct {
+	// Name tells it from the others; "" when it is the only one.
+	Name string
+	// Text are its sections.
+	Text string
+	// Class is what its way back is worth, Hazards what to know before running it.
+	Class   diff.Class
+	Hazards []diff.Hazard
+}
+
+// Empty tells whether the two shapes are the same.
+func (d Difference) Empty() bool { return d.Up.Empty() }
+
+// SQL is the way there, or the way back, as a script for the database's own client.
+func (d Difference) SQL(way revision.Direction) string {
+	p := d.Up
+	if way == revision.Down {
+		p = d.Down
+	}
+	language := d.To.language
+	if language == nil {
+		return p.SQL()
+	}
+	return compare.Framed(language, p)
+}
+
+// ignored are the attributes that are not compared.
+func (o DiffOptions) ignored() []string {
+	if o.Ignore == nil {
+		return []string{schema.Owner}
+	}
+	return o.Ignore
+}
+
+// Diff compares two shapes and plans the way from one to the other. What must be
+// run to know a shape, is run in throwaway databases; nothing else is changed.
+func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) {
+	near := []string{o.From.URL, o.To.URL, m.url}
+	if o.From.URL == "" && o.From.Shape == nil && o.From.Files == nil {
+		near = []string{m.url, o.To.URL} // the other one may be of production
+	}
+	ground, err := m.ground(o.Shadow, near...)
+	if err != nil {
+		return Difference{}, err
+	}
+	d := Difference{ignore: o.ignored(), ground: ground}
+	told, err := renamesOf(o)
+	if err != nil {
+		return d, err
+	}
+	if d.From, err = m.shape(ctx, ground, o.From); err != nil {
+		return d, err
+	}
+	if d.To, err = m.shape(ctx, ground, o.To); err != nil {
+		return d, err
+	}
+	renames, err := replay.Resolve(told, d.From.Schema, d.To.Schema)
+	if err != nil {
+		return d, err
+	}
+	return d, d.plan(renames, o.Choose)
+}
+
+// renamesOf are the renames that options and files tell of.
+func renamesOf(o DiffOptions) ([]replay.Rename, error) {
+	var all []replay.Rename
+	for _, r := range o.Renames {
+		all = append(all, replay.Rename{Old: r.Old, New: r.New})
+	}
+	more, err := replay.Directives(textsOf(o.To.Files))
+	return append(all, more...), err
+}
+
+// plan makes the plans, and asks about renames that nobody told of.
+func (d *Difference) plan(renames []diff.Rename, choose func(Choice) ([]diff.Rename, error)) error {
+	r, err := d.compare(renames)
+	if err != nil {
+		return err
+	}
+	if len(r.Up.Candidates) > 0 && choose != nil {
+		all, err := d.compare(append(slices.Clone(renames), r.Up.Candidates...))
+		if err != nil {
+			return err
+		}
+		chosen, err := choose(Choice{Candidates: r.Up.Candidates, Renamed: all.Up, Replaced: r.Up})
+		if err != nil {
+			return err
+		}
+		renames = append(slices.Clone(renames), chosen...)
+		if r, err = d.compare(renames); err != nil {
+			return err
+		}
+	}
+	d.Renames = renames
+	d.Up, d.Down, d.Class, d.Parts = r.Up, r.Down, r.Class, nil
+	for _, p := range r.Parts {
+		hazards := diff.Plan{Statements: p.Up}.Hazards()
+		d.Parts = append(d.Parts, Part{Name: p.Name, Text: p.Text(), Class: p.Class, Hazards: hazards})
+	}
+	return nil
+}
+
+func (d *Difference) compare(renames []diff.Rename) (compare.Result, error) {
+	language := d.To.language
+	if language == nil {
+		language = d.From.language
+	}
+	return compare.Diff(language, d.From.Schema, d.To.Schema, diff.Options{Renames: renames, Ignore: d.ignore})
+}
+
+// shape finds a shape.
+func (m *Migrator) shape(ctx context.Context, g replay.Ground, from From) (s Shape, err error) {
+	switch {
+	case from.Shape != nil:
+		return *from.Shape, nil
+	case from.URL != "":
+		return m.liveShape(ctx, from.URL)
+	}
+	content := replay.Files(textsOf(from.Files))
+	if from.Files == nil {
+		content = m.migrations().All()
+	}
+	err = g.Use(ctx, content, func(ctx context.Context, stage *replay.Stage) error {
+		s.language = stage.Dialect()
+		s.Schema, err = stage.Shape(ctx)
+		return err
+	})
+	return s, err
+}
+
+// liveShape inspects the database that a URL names.
+func (m *Migrator) liveShape(ctx context.Context, url string) (s Shape, err error) {
+	e, err := engineOf(url)
+	if err != nil {
+		return s, err
+	}
+	c, err := e.driver.Open(ctx, url, db.Options{App: "bellows/diff/" + newRun(), ReadOnly: true})
+	if err != nil {
+		return s, err
+	}
+	s, err = m.inspect(ctx, c, nil)
+	if end := c.Close(); err == nil {
+		err = end
+	}
+	return s, err
+}
+
+// migrations are those of the folder, as they are run in a throwaway database.
+func (m *Migrator) migrations() replay.Migrations {
+	return replay.Migrations{Options: m.options("shadow", "")}
+}
+
+// ground is where throwaway databases stand: the one that was named, or beside
+// the first of the others.
+func (m *Migrator) ground(named string, others ...string) (replay.Ground, error) {
+	g := replay.Ground{Given: named, Run: shadowRun, Now: time.Now, Ledger: m.o.Ledger}
+	at := ""
+	for _, url := range append([]string{named}, others...) {
+		if at == "" {
+			at = url
+		}
+	}
+	if at == "" {
+		if m.engine.driver == nil || m.engine.far {
+			return g, nil // no throwaway database can be made; whoever needs one is told
+		}
+		g.Driver = m.engine.driver
+		return g, nil
+	}
+	e, err := engineOf(at)
+	g.Driver, g.Beside = e.driver, at
+	return g, err
+}
+
+// shadowRun names a throwaway database: letters and digits.
+func shadowRun() string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(newRun()))
+	return name[max(0, len(name)-20):]
+}
+
+func textsOf(files []SQLFile) []shadow.Text {
+	all := make([]shadow.Text, len(files))
+	for i, f := range files {
+		all[i] = shadow.Text{Name: f.Name, SQL: f.Text}
+	}
+	return all
+}
+
+// DraftOptions say how the migrations of a difference are written.
+type DraftOptions struct {
+	// Slug names them, as in a file's name.
+	Slug string
+	// Parents are what the first one revises.
+	Parents []string
+	// Now is the time that makes the first id.
+	Now time.Time
+	// Source is what the wanted schema was, for the comment in the file.
+	Source string
+	// NoProof writes them without having tried them, and says so in them.
+	NoProof bool
+}
+
+// Draft is the file of a migration that is not written yet.
+type Draft struct {
+	ID, Path, Text string
+	Revises        []string
+}
+
+// Draft makes files of a difference that begins with what the migrations make.
+// Unless the options say otherwise they are tried first, in a throwaway database.
+func (m *Migrator) Draft(ctx context.Context, d Difference, o DraftOptions) ([]Draft, error) {
+	if f := m.Format(); f != source.Native && f != "" {
+		return nil, fault.New(fault.Unsupported, "the folder is in the format of %s, which is read and not written", f)
+	}
+	var there []revision.Revision
+	for r := range m.base.All() {
+		there = append(there, r)
+	}
+	there = append(there, m.base.Replaced()...)
+	var out []Draft
+	var drafts []replay.Draft
+	parents := o.Parents
+	for _, p := range d.Parts {
+		slug := o.Slug
+		if p.Name != "" {
+			slug += "_" + p.Name
+		}
+		id := native.NextID(o.Now, there)
+		file := Draft{ID: string(id), Path: path.Join(m.o.Dir, string(id)+"_"+slug+".sql"), Revises: parents, Text: p.file(parents, o)}
+		rev, script, err := native.Parse(file.Path, file.Text)
+		if err != nil {
+			return nil, err
+		}
+		there, parents = append(there, rev), []string{file.ID}
+		out, drafts = append(out, file), append(drafts, replay.Draft{Revision: rev, Script: script})
+	}
+	if o.NoProof || len(drafts) == 0 {
+		return out, nil
+	}
+	return out, d.ground.Prove(ctx, m.migrations(), replay.Proof{Drafts: drafts, From: d.From.Schema, To: d.To.Schema, Ignore: d.ignore})
+}
+
+// file is the text of a part's file.
+func (p Part) file(parents []string, o DraftOptions) string {
+	var b strings.Builder
+	revises := "none"
+	if len(parents) > 0 {
+		revises = strings.Join(parents, ", ")
+	}
+	b.WriteString("-- migrate:revises " + revises + "\n")
+	line := func(text string) {
+		b.WriteString("-- " + strings.ReplaceAll(strings.TrimSpace(text), "\n", " ") + "\n")
+	}
+	if o.Source != "" {
+		line("Written by bellows diff, from " + o.Source + ".")
+	}
+	if o.NoProof {
+		line("Not proven: it was written with --no-proof.")
+	}
+	switch p.Class {
+	case diff.Lossy:
+		line("The way back is lossy: it restores the schema, and not what the way there destroys.")
+	case diff.Irreversible:
+		line("There is no way back.")
+	}
+	for _, h := range p.Hazards {
+		line(h.Code + ": " + h.Object.String() + ": " + h.Text)
+	}
+	b.WriteString("\n" + p.Text)
+	return b.String()
+}
