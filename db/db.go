@@ -70,7 +70,9 @@ type Conn interface {
 	// The error is an *Error whose Item is the number of the one that failed.
 	// Transaction control is the caller's: BEGIN and COMMIT are items.
 	Send(ctx context.Context, items []Item, done func(item int, rows int64)) error
-	// Session is how the server knows this session.
+	// Session is how the server knows this session. It is the zero Session where a
+	// proxy stands before the server and may give the session to others between
+	// two transactions: then a lock or a setting of the session is worth nothing.
 	Session() Session
 	// Dialect is the database's language, at the server's version.
 	Dialect() dialect.Dialect

@@ -165,6 +165,8 @@ func refusal(config *pgconn.Config, where string, server *pgconn.PgError) error 
 		return f.Try("user %s may not connect to %s: GRANT CONNECT ON DATABASE", config.User, config.Database)
 	case server.Code == "57P03":
 		return f.Try("bellows db wait waits for the server")
+	case strings.Contains(server.Message, "startup parameter"):
+		return f.Try("a proxy stands before the server and lets no such setting through: take it out of the URL, or use a URL that goes to the server itself")
 	case server.Code == "42704" && strings.Contains(server.Message, "parameter"):
 		return f.Try("take it out of the URL: what another tool reads there (x-…, schema) is no setting of the server; search_path is one")
 	case strings.HasPrefix(server.Code, "53"):

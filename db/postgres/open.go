@@ -95,16 +95,7 @@ func open(ctx context.Context, config *pgconn.Config, o db.Options) (db.Conn, er
 	if o.Notice != nil {
 		config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { o.Notice(n.SeverityUnlocalized, n.Message) }
 	}
-	users := maps.Clone(config.RuntimeParams)
-	wanted := settings(users, o)
-	maps.Copy(config.RuntimeParams, wanted)
-	pg, err := pgconn.ConnectConfig(ctx, config)
-	var late map[string]string
-	if refusesSettings(err) {
-		config.RuntimeParams = users
-		late = wanted
-		pg, err = pgconn.ConnectConfig(ctx, config)
-	}
+	pg, late, err := start(ctx, config, settings(config.RuntimeParams, o))
 	if err != nil {
 		return nil, connectError(ctx, config, err)
 	}
@@ -114,6 +105,33 @@ func open(ctx context.Context, config *pgconn.Config, o db.Options) (db.Conn, er
 		return nil, connectError(ctx, config, err)
 	}
 	return c, nil
+}
+
+// carried are the settings that a proxy keeps apart for each of its clients.
+var carried = [...]string{"application_name", "TimeZone", "standard_conforming_strings"}
+
+// start connects with settings. Where the start is refused for one of them, it is
+// tried with those that proxies carry, and then with none; late are the others.
+func start(ctx context.Context, config *pgconn.Config, wanted map[string]string) (pg *pgconn.PgConn, late map[string]string, err error) {
+	users := config.RuntimeParams
+	config.RuntimeParams = maps.Clone(users)
+	maps.Copy(config.RuntimeParams, wanted)
+	if pg, err = pgconn.ConnectConfig(ctx, config); !refusesSettings(err) {
+		return pg, nil, err
+	}
+	config.RuntimeParams, late = maps.Clone(users), maps.Clone(wanted)
+	for _, name := range carried {
+		if value, ok := wanted[name]; ok {
+			config.RuntimeParams[name] = value
+			delete(late, name)
+		}
+	}
+	if pg, err = pgconn.ConnectConfig(ctx, config); !refusesSettings(err) {
+		return pg, late, err
+	}
+	config.RuntimeParams = users
+	pg, err = pgconn.ConnectConfig(ctx, config)
+	return pg, wanted, err
 }
 
 // FromPgx is a hand on the caller's own connection, such as that of a
@@ -207,14 +225,27 @@ func refusesSettings(err error) bool {
 	return strings.Contains(server.Message, "startup parameter")
 }
 
-// begin makes the late settings and learns who we are.
+// begin learns who we are and makes the late settings. Not through a proxy: it
+// would give the session to others with them.
 func (c *conn) begin(ctx context.Context, late map[string]string) error {
+	if err := c.identify(ctx); err != nil {
+		return err
+	}
+	if c.session == (db.Session{}) {
+		return nil
+	}
 	for name, value := range late {
 		_, err := c.text(ctx, "SELECT pg_catalog.set_config($1, $2, false)", name, value)
 		if err != nil && name != "client_connection_check_interval" {
 			return err
 		}
 	}
+	return nil
+}
+
+// identify asks the server who we are. A proxy answers a client with a number of
+// its own, under which it takes requests to cancel.
+func (c *conn) identify(ctx context.Context) error {
 	rows, err := c.Query(ctx, whoami)
 	if err != nil {
 		return err
@@ -225,6 +256,9 @@ func (c *conn) begin(ctx context.Context, late map[string]string) error {
 		if err := rows.Scan(&c.session.PID, &c.session.Start, &version); err != nil {
 			return fmt.Errorf("reading the session's number: %w", err)
 		}
+	}
+	if c.session.PID != int64(c.pg.PID()) {
+		c.session = db.Session{}
 	}
 	n, _ := strconv.Atoi(version) // a server that spells it otherwise is taken for the newest
 	c.dialect = dialect.New(n)

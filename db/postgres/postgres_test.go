@@ -11,6 +11,7 @@ import (
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/db/postgres"
 	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/testdb"
 	"github.com/bellowsdb/bellows/plan"
 )
@@ -336,6 +337,30 @@ func TestFingerprintOfEveryKind(t *testing.T) {
 		if print(kind, "x") == "" {
 			t.Error(kind)
 		}
+	}
+}
+
+// A session that a pooler gives to others is nobody's: it has no number that means
+// anything later, and nothing is set of it that would stay with the others.
+func TestPooledSession(t *testing.T) {
+	pooled := pooling(t, testdb.Postgres(t))
+	c := open(t, pooled, db.Options{LockTimeout: 3 * time.Second, App: "bellows/test", ReadOnly: true})
+	if s := c.Session(); s != (db.Session{}) {
+		t.Errorf("it is known as %+v", s)
+	}
+	for name, want := range map[string]string{"lock_timeout": "0", "default_transaction_read_only": "off", "idle_in_transaction_session_timeout": "0",
+		"application_name": "bellows/test", "TimeZone": "UTC"} {
+		if got := one(t, c, "SHOW "+name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	if life, err := c.(db.Watcher).Life(t.Context(), c.Session()); err != nil || life != db.Unknown {
+		t.Errorf("it is %v, %v", life, err)
+	}
+	_, err := postgres.Driver{}.Open(t.Context(), pooled+"&lock_timeout=4s", db.Options{})
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != fault.Connect || !strings.Contains(f.Hint, "a proxy stands before the server") {
+		t.Errorf("a setting in the URL: %v", err)
 	}
 }
 

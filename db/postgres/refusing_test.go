@@ -11,7 +11,34 @@ import (
 
 // refusing is the URL of a server in front of another one that lets no session
 // start with a lock_timeout, as poolers do.
-func refusing(t testing.TB, behind string) string {
+func refusing(t testing.TB, behind string) string { return front(t, behind, io.Copy) }
+
+// pooling is refusing where sessions are called by numbers of its own, too.
+func pooling(t testing.TB, behind string) string { return front(t, behind, renumber) }
+
+// renumber carries what a server says to a client, with another number for the
+// session in the message that tells it.
+func renumber(client io.Writer, server io.Reader) (int64, error) {
+	for kind := byte(0); kind != 'Z'; {
+		head := make([]byte, 5)
+		if _, err := io.ReadFull(server, head); err != nil {
+			return 0, err
+		}
+		body := make([]byte, binary.BigEndian.Uint32(head[1:])-4)
+		if _, err := io.ReadFull(server, body); err != nil {
+			return 0, err
+		}
+		if kind = head[0]; kind == 'K' {
+			body[1] ^= 0xff
+		}
+		if _, err := client.Write(append(head, body...)); err != nil {
+			return 0, err
+		}
+	}
+	return io.Copy(client, server)
+}
+
+func front(t testing.TB, behind string, answer func(io.Writer, io.Reader) (int64, error)) string {
 	u, err := url.Parse(behind)
 	if err != nil {
 		t.Fatal("not a URL")
@@ -28,14 +55,14 @@ func refusing(t testing.TB, behind string) string {
 			if err != nil {
 				return
 			}
-			go refuse(client, server)
+			go refuse(client, server, answer)
 		}
 	}()
 	u.Host = listener.Addr().String()
 	return u.String()
 }
 
-func refuse(client net.Conn, server string) {
+func refuse(client net.Conn, server string, answer func(io.Writer, io.Reader) (int64, error)) {
 	defer client.Close()
 	head := make([]byte, 4)
 	if _, err := io.ReadFull(client, head); err != nil {
@@ -58,5 +85,5 @@ func refuse(client net.Conn, server string) {
 	defer upstream.Close()
 	upstream.Write(append(head, body...))
 	go io.Copy(upstream, client)
-	io.Copy(client, upstream)
+	answer(client, upstream)
 }

@@ -338,14 +338,14 @@ func (e *stepwise) witness(ctx context.Context, s *plan.Statement) (string, erro
 
 // execAlone runs the statement under its own time-outs. A concurrent build gets
 // no lock budget: its waits for old snapshots would count, and it would leave
-// an invalid index behind.
+// an invalid index behind. Through a proxy nothing is set of a session that others get.
 func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
 	traits := e.conn.Dialect().Traits()
 	lock, statement := orTime(s.LockTimeout, e.o.LockTimeout), orTime(s.Timeout, e.o.StatementTimeout)
 	if s.Effect.Index != nil {
 		lock = 0
 	}
-	if s.Effect.Class != plan.Session {
+	if s.Effect.Class != plan.Session && !e.shared() {
 		if _, err := e.conn.Exec(ctx, dialect.Budget(traits.BudgetSession, lock, statement)); err != nil {
 			return explainUnlessGone(err, "setting the time-outs")
 		}

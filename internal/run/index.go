@@ -74,8 +74,11 @@ func (e *stepwise) quoted(st db.IndexState, n plan.Name) string {
 // dropIndex removes an invalid index, concurrently, and journals that.
 func (e *stepwise) dropIndex(ctx context.Context, s *plan.Statement, name string) error {
 	e.emit(event.Warning{Code: "index.invalid", Text: "index " + name + " is invalid; it is dropped and built again", File: s.Pos.File, Line: s.Pos.Line})
-	budget := dialect.Budget(e.conn.Dialect().Traits().BudgetSession, 0, 0)
-	for _, sql := range []string{budget, "DROP INDEX CONCURRENTLY IF EXISTS " + name} {
+	sqls := []string{"DROP INDEX CONCURRENTLY IF EXISTS " + name}
+	if !e.shared() {
+		sqls = append([]string{dialect.Budget(e.conn.Dialect().Traits().BudgetSession, 0, 0)}, sqls...)
+	}
+	for _, sql := range sqls {
 		if _, err := e.conn.Exec(ctx, sql); err != nil {
 			return locateUnlessGone(err, s)
 		}

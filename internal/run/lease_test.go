@@ -151,6 +151,48 @@ func TestLostLeaseEndsWork(t *testing.T) {
 	})
 }
 
+// lent is a session that a proxy gives to others between two transactions.
+type lent struct {
+	db.Conn
+	db.Locker
+}
+
+func (lent) Session() db.Session { return db.Session{} }
+
+// Where a proxy shares sessions the lease alone decides: a lock that leaked into
+// a session of others is neither waited for nor taken, and a run leaves none behind.
+func TestSharedSession(t *testing.T) {
+	places(t, func(t *testing.T, p place) {
+		leak := p.session()
+		locker, ok := leak.(db.Locker)
+		if !ok {
+			return // no lock of a session there
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		up := func() {
+			t.Helper()
+			c := p.session()
+			r := run.New(lent{c, c.(db.Locker)}, run.Options{Ledger: "l", Run: "r", LockWait: -1, Lease: time.Hour, Revisions: []revision.Revision{{ID: "1", Kind: revision.Schema}},
+				Go: map[revision.ID]run.GoFuncs{"1": {Up: func(context.Context, db.Conn) error { return nil }, Down: func(context.Context, db.Conn) error { return nil }}}})
+			if rep, err := r.Up(ctx, run.Ask{}); err != nil || len(rep.Applied) != 1 {
+				t.Fatalf("%+v, %v", rep, err)
+			}
+			if rep, err := r.Down(ctx, run.Ask{}); err != nil || len(rep.Reverted) != 1 {
+				t.Fatalf("%+v, %v", rep, err)
+			}
+		}
+		up()
+		if got, err := locker.TryLock(ctx, "bellows/l"); !got || err != nil {
+			t.Fatal("the run left its lock behind", got, err)
+		}
+		up()
+		if got := p.one(p.session(), "SELECT COALESCE(session, 0) FROM "+p.lease); got != "0" {
+			t.Errorf("the lease names session %s, which is others' by now", got)
+		}
+	})
+}
+
 // The lock of a session that a proxy gave to somebody else stops nobody for
 // ever: when nobody has the lease for as long as a lease lives, the lease decides.
 func TestLeakedLock(t *testing.T) {

@@ -49,6 +49,7 @@ const ownSession = 5 * time.Second
 // acquire polls for the lock; it never waits inside the server, because a
 // waiting session and a concurrent index build block each other.
 func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
+	w.leaseOnly = w.leaseOnly || w.shared()
 	wait := w.o.LockWait
 	if w.by.Fence != (ledger.Fence{}) {
 		wait = max(wait, ownSession) // our own broken session may still hold it
@@ -82,6 +83,13 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 		}
 		sleep(ctx, jitter(wait))
 	}
+}
+
+// shared tells whether a proxy may give our session to others between two
+// transactions: then a lock of the session would stay with them.
+func (r *Runner) shared() bool {
+	_, locks := r.conn.(db.Locker)
+	return locks && r.conn.Session() == db.Session{}
 }
 
 // leaked tells whether the session's lock is in the hands of a session that has
@@ -278,7 +286,7 @@ func (w *work) release(ctx context.Context, f ledger.Fence) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	_ = w.led.Release(ctx, w.conn, f)
-	if locker, ok := w.conn.(db.Locker); ok {
+	if locker, ok := w.conn.(db.Locker); ok && !w.leaseOnly {
 		_ = locker.Unlock(ctx, w.led.LockKey())
 	}
 	w.point("lock released")
