@@ -111,7 +111,7 @@ func TestBusy(t *testing.T) {
 			"1_a.sql": "-- migrate:up\nALTER TABLE a ADD COLUMN x int;\n",
 		})})
 		_, err := m.Up(patient(t), "heads")
-		refused(t, err, fault.Busy, "on a within 300ms", "--lock-timeout")
+		refused(t, err, fault.Busy, "on a within 300 ms", "--lock-timeout")
 		if s.name == "postgres" {
 			refused(t, err, fault.Busy, "the reader", strconv.FormatInt(o.Session().PID, 10), testdb.User, "idle in transaction", "ACCESS EXCLUSIVE", "nothing changed")
 		}

@@ -42,7 +42,7 @@ func TestGraceLetsAStatementFinish(t *testing.T) {
 		until(t, "the statement waits", waits)
 		cancel()
 		o.do("COMMIT")
-		refused(t, ended(), fault.Interrupted, "1 migrations were done", "the same command continues")
+		refused(t, ended(), fault.Interrupted, "1 migration was done", "the same command continues")
 		equal(t, "applied", list(rep.Applied), "[1]")
 		equal(t, "states", states(t, m), "1 applied, 2 pending")
 		up(t, m)
@@ -63,7 +63,7 @@ func TestNoGraceCancels(t *testing.T) {
 		until(t, "the statement waits", waits)
 		cancel()
 		err := ended()
-		refused(t, err, fault.Interrupted, "1 migrations were done")
+		refused(t, err, fault.Interrupted, "1 migration was done")
 		if fault.CodeOf(err).Exit() != 130 {
 			t.Errorf("exit %d", fault.CodeOf(err).Exit())
 		}
@@ -131,7 +131,7 @@ func TestInterruptedElsewhere(t *testing.T) {
 			}
 		})})
 		_, err := m.Up(ctx, "heads")
-		refused(t, err, fault.Interrupted, "1 migrations were done")
+		refused(t, err, fault.Interrupted, "1 migration was done")
 		equal(t, "states", states(t, m), "1 applied, 2 pending")
 
 		ctx, cancel = context.WithCancel(patient(t))

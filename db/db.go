@@ -208,6 +208,14 @@ type Resetter interface {
 	Resets() []string
 }
 
+// Restorer is a Conn of a database that has no statement which resets a session.
+type Restorer interface {
+	// Restore brings a session that cannot be replaced by a fresh one, because it
+	// was lent or because its database lives in it, back to the settings it had at
+	// first. It is called outside transactions, and does nothing to any other session.
+	Restore(ctx context.Context) error
+}
+
 // Killer is a Conn that can end another session.
 type Killer interface {
 	// Kill ends a session; no error when it was gone already.

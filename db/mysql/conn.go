@@ -24,6 +24,7 @@ type conn struct {
 	database string
 	notice   func(severity, text string)
 	restore  []string // statements that bring an adopted connection's settings back
+	lent     state    // what an adopted connection was set to when our settings were made
 	closed   bool
 }
 
@@ -174,8 +175,11 @@ func (c *conn) Close() error {
 		return nil
 	}
 	ctx := context.Background()
-	var failed error
-	for _, text := range append([]string{"ROLLBACK"}, c.restore...) {
+	_, failed := c.Exec(ctx, "ROLLBACK")
+	if err := c.Restore(ctx); err != nil && failed == nil {
+		failed = err
+	}
+	for _, text := range c.restore {
 		if _, err := c.Exec(ctx, text); err != nil && failed == nil {
 			failed = err
 		}

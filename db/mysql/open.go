@@ -99,7 +99,11 @@ func open(ctx context.Context, config *mysql.Config, o db.Options) (*conn, error
 // configuration says (clientFoundRows).
 func FromSQL(ctx context.Context, pool *sql.DB, o db.Options) (db.Conn, error) {
 	c := &conn{pool: pool, notice: o.Notice}
-	if err := c.begin(ctx, nil, o); err != nil {
+	err := c.begin(ctx, nil, o)
+	if err == nil {
+		err = c.remember(ctx)
+	}
+	if err != nil {
 		c.Close()
 		return nil, connectError(ctx, &mysql.Config{Addr: "the caller's server"}, err)
 	}

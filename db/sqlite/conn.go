@@ -17,6 +17,7 @@ type conn struct {
 	dialect own.Dialect
 	session db.Session
 	restore []string // statements that bring an adopted connection's settings back
+	lent    state    // what a connection was set to that cannot be replaced by a fresh one
 	closed  bool
 }
 
@@ -126,7 +127,7 @@ func (c *conn) Close() error {
 	}
 	ctx := context.Background()
 	c.exec(ctx, "ROLLBACK") // there may be none
-	var failed error
+	failed := c.Restore(ctx)
 	for _, text := range c.restore {
 		if _, err := c.exec(ctx, text); err != nil {
 			failed = c.fail(ctx, text, err)

@@ -80,6 +80,12 @@ func (Driver) Open(ctx context.Context, rawURL string, o db.Options) (db.Conn, e
 		return nil, connectError(err, f.path)
 	}
 	c.private = pool
+	if f.path == memory && !o.ReadOnly {
+		if err := c.remember(ctx); err != nil {
+			c.Close()
+			return nil, connectError(err, f.path)
+		}
+	}
 	return c, nil
 }
 
@@ -90,7 +96,10 @@ func FromSQL(ctx context.Context, pool *sql.DB, o db.Options) (db.Conn, error) {
 	if err != nil {
 		return nil, connectError(err, "the caller's database")
 	}
-	if err := c.adopt(ctx, o); err != nil {
+	if err = c.adopt(ctx, o); err == nil {
+		err = c.remember(ctx)
+	}
+	if err != nil {
 		c.Close()
 		return nil, connectError(err, "the caller's database")
 	}

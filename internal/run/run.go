@@ -362,9 +362,10 @@ func (w *work) steps(ctx context.Context, p plan.Plan) error {
 		}
 		w.started(s, w.all-len(p.Steps)+i)
 		if err := w.step(ctx, p.Steps[i:i+1]); err != nil {
+			w.freshAnyway(ctx, err, p.Steps[i:i+1])
 			return err
 		}
-		if err := w.freshSession(ctx, s); err != nil {
+		if err := w.freshSession(ctx, p.Steps[i:i+1]); err != nil {
 			return err
 		}
 		s.Script, s.Statements = revision.Script{}, nil // a long run need not keep what is done
@@ -422,14 +423,10 @@ func (w *work) single(ctx context.Context, p plan.Plan) error {
 		return nil
 	}
 	if err := w.together(ctx, p.Steps); err != nil {
+		w.freshAnyway(ctx, err, p.Steps)
 		return err
 	}
-	for i := range p.Steps {
-		if setsSession(&p.Steps[i]) {
-			return w.freshSession(ctx, &p.Steps[i])
-		}
-	}
-	return nil
+	return w.freshSession(ctx, p.Steps)
 }
 
 func texts(ids []revision.ID) []string {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,18 @@ func (w *work) cleanAnyway(ctx context.Context) error {
 	return w.clean(ctx)
 }
 
-func setsSession(s *plan.Step) bool {
+// freshAnyway is freshSession after a failure, whatever became of the context:
+// who uses this session next must not see what the failed step set.
+func (w *work) freshAnyway(ctx context.Context, failure error, steps []plan.Step) {
+	if isGone(failure) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = w.freshSession(ctx, steps)
+}
+
+func setsSession(s plan.Step) bool {
 	for i := range s.Statements {
 		if isSession(&s.Statements[i]) {
 			return true
@@ -77,12 +89,15 @@ func setsSession(s *plan.Step) bool {
 	return false
 }
 
-// freshSession takes another session after a step that set something of this
+// freshSession takes another session after steps that set something of this
 // one, where the database has no statement that resets it. The lease stays
 // ours all the while, so nobody comes between.
-func (w *work) freshSession(ctx context.Context, s *plan.Step) error {
-	if w.o.Open == nil || w.conn.Dialect().Traits().ResetSession != "" || !setsSession(s) {
+func (w *work) freshSession(ctx context.Context, steps []plan.Step) error {
+	if w.conn.Dialect().Traits().ResetSession != "" || !slices.ContainsFunc(steps, setsSession) {
 		return nil
+	}
+	if w.o.Open == nil {
+		return w.restore(ctx)
 	}
 	fresh, err := w.o.Open(ctx, w.app(""))
 	if err != nil {
@@ -91,6 +106,9 @@ func (w *work) freshSession(ctx context.Context, s *plan.Step) error {
 	// A database in memory is not the same one for another session.
 	if ok, err := w.led.Exists(ctx, fresh); err != nil || !ok {
 		_ = fresh.Close()
+		if err == nil {
+			err = w.restore(ctx)
+		}
 		return err
 	}
 	old := w.conn
@@ -107,6 +125,15 @@ func (w *work) freshSession(ctx context.Context, s *plan.Step) error {
 	}
 	_ = old.Close()
 	return w.relock(ctx)
+}
+
+// restore gives a session that cannot be replaced its first settings again.
+func (w *work) restore(ctx context.Context) error {
+	r, ok := w.conn.(db.Restorer)
+	if !ok {
+		return nil
+	}
+	return explainUnlessGone(r.Restore(ctx), "giving the session its settings again")
 }
 
 // relockEvery is how long to wait between two tries for a lock that is free in
