@@ -25,3 +25,10 @@ type Inspector interface {
 	// describe is in Unmodelled.
 	Inspect(ctx context.Context, o Inspection) (schema.Schema, error)
 }
+
+// Measurer is a Conn whose server knows how large its tables are without counting.
+type Measurer interface {
+	// Sizes are those of the tables and materialized views, as the server last
+	// estimated them; a partitioned table is as large as its parts together.
+	Sizes(ctx context.Context) (map[schema.ID]schema.Size, error)
+}

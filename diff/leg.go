@@ -155,10 +155,13 @@ func (t *trail) legs(p Plan, before, after schema.Schema) ([]Leg, error) {
 	if t.heads > 0 {
 		rank = 0
 	}
-	once := map[string]bool{}
+	once, speaks := map[string]bool{}, map[int]bool{}
+	for _, s := range t.placed {
+		speaks[s.rank] = speaks[s.rank] || s.SQL != ""
+	}
 	for _, s := range t.placed {
 		last := &legs[len(legs)-1]
-		if s.SQL != "" && s.rank != rank {
+		if speaks[s.rank] && s.rank != rank {
 			if rank = s.rank; len(last.Up) > 0 {
 				last.After = w.shape(after)
 				legs = append(legs, Leg{Before: last.After})
@@ -198,13 +201,18 @@ func (w *walk) shape(like schema.Schema) schema.Schema {
 }
 
 // follow finds out with which action the server makes the changes that have none:
-// the last one that is about the same table.
+// that which ties the table to another one, or the last one about the same table.
 func (w *walk) follow(changes []Change) {
 	last := map[schema.ID]int{}
 	for _, s := range w.placed {
-		if s.SQL != "" {
-			main := w.graph.actions[s.action].Main.Fact()
-			last[main.ID], last[main.Parent()] = s.action, s.action
+		if s.SQL == "" {
+			continue
+		}
+		main := w.graph.actions[s.action].Main.Fact()
+		for _, id := range []schema.ID{main.ID, main.Parent()} {
+			if n, ok := last[id]; !ok || w.graph.actions[n].Main.ID().Kind != schema.Partition || main.ID.Kind == schema.Partition {
+				last[id] = s.action
+			}
 		}
 	}
 	for i := range changes {

@@ -119,7 +119,17 @@ func (g *graph) stages(order []int, spelled [][]Statement) []placed {
 	staged := slices.ContainsFunc(spelled, func(all []Statement) bool {
 		return slices.ContainsFunc(all, func(s Statement) bool { return s.Stage != Add })
 	})
-	ranks, reach := g.turns(order, spelled, staged)
+	floor := make([]int, len(g.actions)) // by action: its turn is not before it
+	ranks, reach := g.turns(order, spelled, floor)
+	for round := 0; round < 8 && g.waits(order, ranks, floor); round++ {
+		ranks, reach = g.turns(order, spelled, floor)
+	}
+	if staged {
+		g.sink(order, ranks, spelled)
+	}
+	if slices.ContainsFunc(ranks, func(all []int) bool { return slices.ContainsFunc(all, func(r int) bool { return r > 0 }) }) {
+		g.along(order, ranks, reach)
+	}
 	var out []placed
 	for n, all := range spelled {
 		for i, s := range all {
@@ -135,15 +145,12 @@ func (g *graph) stages(order []int, spelled [][]Statement) []placed {
 
 // turns are the ranks of all statements, and for each action from which on it may
 // stand. A rank is a round and the slot of a stage in it.
-func (g *graph) turns(order []int, spelled [][]Statement, staged bool) (ranks [][]int, reach []int) {
-	at := make([]int, len(g.actions)) // place in order
-	for n, action := range order {
-		at[action] = n
-	}
+func (g *graph) turns(order []int, spelled [][]Statement, floor []int) (ranks [][]int, reach []int) {
+	at := g.places(order)
 	ranks, reach = make([][]int, len(order)), make([]int, len(order))
 	next := make([]int, len(order)) // from where on what needs an action may stand
 	for n, action := range order {
-		lowest := reach[n]
+		lowest := max(reach[n], floor[action])
 		for _, s := range spelled[n] {
 			r := turn(s.Stage, lowest)
 			if s.Stage == Add && len(ranks[n]) > 0 {
@@ -160,10 +167,90 @@ func (g *graph) turns(order []int, spelled [][]Statement, staged bool) (ranks []
 			reach[at[after]] = max(reach[at[after]], next[n])
 		}
 	}
-	if staged {
-		g.sink(order, at, ranks, spelled)
-	}
 	return ranks, reach
+}
+
+// places are where the actions stand in an order.
+func (g *graph) places(order []int) []int {
+	at := make([]int, len(g.actions))
+	for n, action := range order {
+		at[action] = n
+	}
+	return at
+}
+
+// waits lets new tables that become parts of others wait until they do: what is on
+// them is not the same before and after. It tells whether one has to wait longer.
+func (g *graph) waits(order []int, ranks [][]int, floor []int) (longer bool) {
+	until := map[schema.ID]int{}
+	for n, action := range order {
+		main := g.actions[action].Main
+		if table := main.Fact().Parent(); main.Verb == Create && main.ID().Kind == schema.Partition && g.w.Creates(table) && len(ranks[n]) > 0 {
+			until[table] = max(until[table], ranks[n][0])
+		}
+	}
+	if len(until) == 0 {
+		return false
+	}
+	for _, action := range order {
+		main := g.actions[action].Main
+		if main.Verb != Create {
+			continue
+		}
+		for _, id := range []schema.ID{main.ID(), main.Fact().Parent()} {
+			if r, ok := until[id]; ok && r > floor[action] {
+				floor[action], longer = r, true
+			}
+		}
+	}
+	return longer
+}
+
+// along finds out for each action without statements with which other one the
+// server does its work, and gives it that one's turn: where it is made anew that
+// which makes it, else the nearest one that does the same to something else.
+func (g *graph) along(order []int, ranks [][]int, reach []int) {
+	near := make([][]int, len(g.actions))
+	for from, all := range g.after {
+		for _, to := range all {
+			near[from], near[to] = append(near[from], to), append(near[to], from)
+		}
+	}
+	last := make([]int, len(g.actions)) // -1 for none
+	for n, action := range order {
+		if last[action] = -1; len(ranks[n]) > 0 {
+			last[action] = ranks[n][len(ranks[n])-1]
+		}
+	}
+	for n, action := range order {
+		if last[action] >= 0 {
+			continue
+		}
+		main := g.actions[action].Main
+		if made, ok := g.at[step{Create, main.ID()}]; ok && main.Verb == Drop && last[made] >= 0 {
+			reach[n] = last[made]
+			continue
+		}
+		seen, ring := map[int]bool{action: true}, []int{action}
+		for found := -1; found < 0 && len(ring) > 0; {
+			var next []int
+			for _, a := range ring {
+				for _, b := range near[a] {
+					if seen[b] {
+						continue
+					}
+					seen[b] = true
+					if next = append(next, b); g.actions[b].Main.Verb == main.Verb {
+						found = max(found, last[b])
+					}
+				}
+			}
+			ring = next
+			if found >= 0 {
+				reach[n] = max(reach[n], found)
+			}
+		}
+	}
 }
 
 // turn is the first rank for a stage that is not before lowest.
@@ -179,30 +266,34 @@ func turn(s Stage, lowest int) int {
 
 // sink lets what goes for good go as late as possible: the application of
 // yesterday may still use it.
-func (g *graph) sink(order, at []int, ranks [][]int, spelled [][]Statement) {
-	last := 0
+func (g *graph) sink(order []int, ranks [][]int, spelled [][]Statement) {
+	at, last := g.places(order), 0
 	for _, all := range ranks {
 		for _, r := range all {
 			last = max(last, r)
 		}
 	}
 	last = turn(Contract, last)
+	deepest := make([]int, len(order)) // up to where an action may go
 	for n := len(order) - 1; n >= 0; n-- {
-		if !g.sinks(order[n]) || len(ranks[n]) == 0 {
+		deepest[n] = last
+		for _, after := range g.after[order[n]] {
+			deepest[n] = min(deepest[n], deepest[at[after]])
+		}
+		if len(ranks[n]) == 0 {
 			continue
 		}
-		deepest := last
-		for _, after := range g.after[order[n]] {
-			if next := ranks[at[after]]; len(next) > 0 {
-				deepest = min(deepest, next[0])
-			}
+		if !g.sinks(order[n]) {
+			deepest[n] = ranks[n][0]
+			continue
 		}
 		for i := range spelled[n] {
 			s := &spelled[n][i]
-			if s.Stage == Build && deepest < last {
-				continue
+			if s.Stage == Build && deepest[n] < last {
+				deepest[n] = ranks[n][0]
+				break
 			}
-			if ranks[n][i] = deepest; deepest == last {
+			if ranks[n][i] = deepest[n]; deepest[n] == last {
 				s.Stage = Contract
 			}
 		}

@@ -29,6 +29,9 @@ func (s *spelling) drop(f *schema.Fact) {
 	case schema.Partition:
 		if f.Get("bound") != "" {
 			s.say("ALTER TABLE", id.Name, "DETACH PARTITION", on(f))
+			if again, ok := s.w.After.Find(id); ok && s.large(f) && s.boundAsCheck(again, again.Get("bound")) != "" {
+				s.stage(diff.Validate) // it is attached again there
+			}
 			s.dropKept(f)
 		} else {
 			s.say("ALTER TABLE", on(f), "NO INHERIT", id.Name)
@@ -36,9 +39,7 @@ func (s *spelling) drop(f *schema.Fact) {
 	case schema.Constraint:
 		s.dropConstraint(f)
 	case schema.Index:
-		if !s.parentGoes(f) {
-			s.say("DROP INDEX", name(f))
-		}
+		s.dropIndex(f)
 	case replicaIdentity:
 		if table, ok := s.w.After.Find(schema.ID{Kind: f.Of, Schema: id.Schema, Name: id.On}); ok && table.Get("replica identity") == "" {
 			s.say("ALTER TABLE ONLY", on(f), "REPLICA IDENTITY DEFAULT")
@@ -145,7 +146,7 @@ func (s *spelling) dropConstraint(f *schema.Fact) {
 	switch {
 	case f.Of == schema.Domain:
 		s.say("ALTER DOMAIN", on(f), "DROP CONSTRAINT", Ident(f.ID.Name))
-	case s.parentGoes(f):
+	case s.parentGoes(f), s.swaps(f):
 	case f.Get("inherited") != "" && s.inheritedGoes(f):
 	default:
 		s.say("ALTER", word(f.Of), on(f), "DROP CONSTRAINT", Ident(f.ID.Name))
@@ -320,9 +321,12 @@ func (s *spelling) alterColumn(c *diff.Change) {
 		s.say(column, "DROP IDENTITY")
 	}
 	if (c.Has("type") || c.Has("collation")) && f.Get("inherited") == "" {
-		s.say("ALTER "+word(f.Of)+" "+on(f)+" ALTER COLUMN "+Ident(f.ID.Name), "TYPE", f.Get("type"), prefix("COLLATE ", f.Get("collation")), using(c))
+		s.say("ALTER "+word(f.Of)+" "+on(f)+" ALTER COLUMN "+Ident(f.ID.Name), "TYPE", f.Get("type"), prefix("COLLATE ", f.Get("collation")), using(c)).Instead = s.changeFile(c)
 	}
-	s.alterNotNull(c, table, column)
+	later := c.Before.Get("not null") == "" && f.Get("not null") != "" && !c.Has("identity") && f.Get("not null not valid") == "" && !s.parentSetsNotNull(f)
+	if !later {
+		s.alterNotNull(c, table, column)
+	}
 	s.alterIdentity(c, column)
 	for _, o := range [...][3]string{{"storage", "SET STORAGE", "DEFAULT"}, {"compression", "SET COMPRESSION", "DEFAULT"}, {"statistics", "SET STATISTICS", "-1"}} {
 		if !c.Has(o[0]) {
@@ -339,6 +343,9 @@ func (s *spelling) alterColumn(c *diff.Change) {
 	}
 	if c.Has("server options") {
 		s.say(column, changeForeignOptions(c.Before.Get("server options"), f.Get("server options")))
+	}
+	if later && !s.notNullLater(f, with(f, "not null", "", "not null name", "")) {
+		s.alterNotNull(c, table, column)
 	}
 }
 
@@ -418,8 +425,16 @@ func (s *spelling) alterNotNull(c *diff.Change, table, column string) {
 		if c.Has("not null name") {
 			s.say(table, "RENAME CONSTRAINT", Ident(named(c.Before)), "TO", Ident(named(f)))
 		}
-		if c.Has("not null not valid") && f.Get("not null not valid") == "" {
-			s.say(table, "VALIDATE CONSTRAINT", Ident(named(f)))
+		switch {
+		case !c.Has("not null not valid"):
+		case f.Get("not null not valid") != "":
+			s.say(table, "DROP CONSTRAINT", Ident(named(f)))
+			s.say(table, "ADD CONSTRAINT", Ident(named(f)), "NOT NULL", Ident(f.ID.Name), "NOT VALID")
+		default:
+			s.say(strings.Replace(table, " ONLY ", " ", 1), "VALIDATE CONSTRAINT", Ident(named(f)))
+			if s.large(f) {
+				s.stage(diff.Validate)
+			}
 		}
 	}
 }
@@ -514,6 +529,9 @@ func (s *spelling) alterConstraint(c *diff.Change) {
 			what = "ALTER DOMAIN"
 		}
 		s.say(what, on(f), "VALIDATE CONSTRAINT", Ident(f.ID.Name))
+		if f.Of == schema.Table && s.large(f) {
+			s.stage(diff.Validate)
+		}
 	}
 }
 
@@ -529,7 +547,12 @@ func (s *spelling) alterIndex(c *diff.Change, index string) {
 		s.indexStatistics(f, c.Before.Get("statistics"))
 	}
 	if c.Has("invalid") && f.Get("invalid") == "" {
-		s.say("REINDEX INDEX", index)
+		if s.large(f) && !s.partitioned(f) {
+			s.say("REINDEX INDEX CONCURRENTLY", index)
+			s.stage(diff.Build)
+		} else {
+			s.say("REINDEX INDEX", index)
+		}
 	}
 	if c.Has("parent") {
 		s.attachIndex(f)

@@ -377,6 +377,9 @@ func (s *spelling) addColumn(f *schema.Fact) {
 	}
 	defaults := s.foldedDefaults()
 	value := defaults[f.ID.Name]
+	if s.columnLater(f, defaults) {
+		return
+	}
 	if f.Get("inherited") == "" || !s.parentAdds(f) {
 		st := s.say("ALTER", word(f.Of), on(f), "ADD COLUMN", columnHead(f)+prefix(" ", columnTail(f, value)))
 		if f.Get("not null") != "" && value == "" && generated(f) == "" && f.Get("identity") == "" {
@@ -397,6 +400,9 @@ func (s *spelling) parentAdds(f *schema.Fact) (adds bool) {
 
 func (s *spelling) createPartition(f *schema.Fact) {
 	if bound := f.Get("bound"); bound != "" {
+		if s.attachLater(f, bound) {
+			return
+		}
 		s.say("ALTER TABLE ONLY", f.ID.Name, "ATTACH PARTITION", on(f), bound)
 		return
 	}
@@ -427,6 +433,10 @@ func (s *spelling) createConstraint(f *schema.Fact) {
 	}
 	if f.Get("type") == "foreign key" && s.isKept(f) {
 		return // it was the parent's, and is there
+	}
+	if s.constraintLater(f) {
+		s.indexComment(f)
+		return
 	}
 	only := ""
 	kind := f.Get("type")
@@ -497,7 +507,14 @@ func (s *spelling) createIndex(f *schema.Fact) {
 	if plain && space != "" {
 		definition += " TABLESPACE " + Ident(space)
 	}
-	s.say("CREATE", unique, "INDEX", Ident(f.ID.Name), "ON", only, on(f), definition)
+	if s.large(f) && only == "" {
+		s.buildIndex(unique, f, definition)
+	} else {
+		s.say("CREATE", unique, "INDEX", Ident(f.ID.Name), "ON", only, on(f), definition)
+		if s.large(f) || s.partOfLarge(f) {
+			s.stage(diff.Build) // it is of use when all parts have theirs
+		}
+	}
 	if !plain && options != "" {
 		s.say("ALTER INDEX", name(f), "SET ("+optionList(strings.Split(options, "\n"))+")")
 	}

@@ -36,6 +36,9 @@ func (s *spelling) old(touches []plan.Touch) []plan.Touch {
 	return kept
 }
 
+// rewrites tells whether a table is written anew.
+func rewrites(t plan.Touch) bool { return t.Rewrites }
+
 func (s *spelling) holdsRows(n plan.Name) bool {
 	for _, kind := range []schema.Kind{schema.Table, schema.MatView, schema.View, schema.ForeignTable} {
 		id := schema.ID{Kind: kind, Schema: n.Schema, Name: n.Name}
@@ -49,6 +52,11 @@ func (s *spelling) holdsRows(n plan.Name) bool {
 // correct puts right what only the shapes know.
 func (s *spelling) correct(st *diff.Statement) {
 	c := s.a.Main.Change
+	if st.Stage == diff.Tighten || st.Stage == diff.Validate && strings.Contains(st.SQL, " ATTACH PARTITION ") {
+		for i := range st.Effect.Touches {
+			st.Effect.Touches[i].Scans = false // it was proven
+		}
+	}
 	if s.a.Main.Verb != diff.Modify || c.After.ID.Kind != schema.Column || !strings.Contains(st.SQL, " TYPE ") {
 		return
 	}
@@ -78,7 +86,11 @@ func (s *spelling) hazards(st *diff.Statement) {
 		}
 	}
 	switch {
-	case strings.HasSuffix(st.SQL, " SET NOT NULL"):
+	case st.Stage == diff.Validate && strings.Contains(st.SQL, " VALIDATE "):
+		add(diff.MayFail, "a row that does not fit stops it")
+	case st.Stage == diff.Build && strings.HasPrefix(st.SQL, "CREATE UNIQUE "):
+		add(diff.MayFail, "rows that have the same values stop it")
+	case strings.HasSuffix(st.SQL, " SET NOT NULL") && st.Stage != diff.Tighten:
 		add(diff.MayFail, "a NULL in a row stops it")
 	case st.Effect.Verb == "GRANT" || st.Effect.Verb == "REVOKE":
 		add(diff.Privileges, "who may do what changes")

@@ -108,3 +108,13 @@ func Render(d dialect.Dialect, s schema.Schema) (diff.Plan, error) {
 func unknown(d dialect.Dialect) error {
 	return fault.New(fault.Unsupported, "the shape of a %s database cannot be read", d.Name())
 }
+
+// Sizes are how large a database's tables are, for [diff.Options]; nil where the
+// server does not know without counting.
+func Sizes(ctx context.Context, c db.Conn) (diff.Sizes, error) {
+	m, ok := c.(db.Measurer)
+	if !ok {
+		return nil, nil
+	}
+	return m.Sizes(ctx)
+}
