@@ -20,6 +20,7 @@ func (t *tree) judge(s *Statement, at int, ref reference) {
 		return
 	}
 	terms := t.conjuncts(c.where, c.end)
+	s.Every = len(terms) == 1 && terms[0] == [2]int{at, at + 1} && c.from < 0 && !t.joins(c)
 	switch t.word(ref.scope.first) {
 	case "DELETE":
 		s.Repeats, s.Deletes = true, true
@@ -78,6 +79,20 @@ func (t *tree) parts(ref reference) parts {
 		}
 	}
 	return c
+}
+
+// joins tells whether an UPDATE or DELETE is one of several tables.
+func (t *tree) joins(c parts) bool {
+	end := c.where
+	if c.set >= 0 {
+		end = c.set
+	}
+	for i := range end {
+		if t.word(i) == "JOIN" || t.word(i) == "," && t.parent[i] == -1 {
+			return true
+		}
+	}
+	return false
 }
 
 // conjuncts are the terms of a condition that are joined by AND, as token

@@ -136,6 +136,23 @@ func TestRefusedStatements(t *testing.T) {
 	}
 }
 
+// TestPipes: on some servers || is OR, unless the session's mode says otherwise.
+func TestPipes(t *testing.T) {
+	const body = "UPDATE posts SET n = 1 WHERE n IS NULL || :chunk"
+	for name, l := range languages() {
+		_, err := backfill.Read(l, script("posts", body), revision.Up)
+		isOr := name == "mysql" || name == "mariadb"
+		if isOr != (err != nil) || isOr && (!strings.HasPrefix(err.Error(), "7_x.sql:2:40") || !strings.Contains(err.Error(), "|| beside :chunk")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for mode, isOr := range map[string]bool{"PIPES_AS_CONCAT": false, "STRICT_TRANS_TABLES, ANSI": false, "STRICT_TRANS_TABLES, ANSI_QUOTES": true} {
+		if _, err := backfill.Read(mysql.New(mysql.MariaDB, 101100).Mode(mode), script("posts", body), revision.Up); isOr != (err != nil) {
+			t.Errorf("%s: %v", mode, err)
+		}
+	}
+}
+
 func TestChecks(t *testing.T) {
 	tests := []struct{ check, with string }{
 		{"SELECT id FROM posts WHERE loc IS NULL OR NOT loc ~= point(lng, lat);   -- point has no =", "SELECT id FROM posts WHERE (loc IS NULL OR NOT loc ~= point(lng, lat)) AND C"},

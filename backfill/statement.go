@@ -14,6 +14,9 @@ type Statement struct {
 	// Repeats: it passes over rows that it has changed, by a condition on what
 	// it sets; so it may be run again over the same rows.
 	Repeats bool
+	// Every: it changes each row of the chunk, so what it has changed is how many
+	// there were.
+	Every bool
 	// Deletes: it removes rows of the table.
 	Deletes bool
 
@@ -123,7 +126,7 @@ func (t *tree) holdsBack(at int, scope scope, p piece) error {
 			if i > inner && t.endsClause(i) {
 				break
 			}
-			if word := t.word(i); word == "OR" || word == "XOR" {
+			if word := t.word(i); word == "OR" || word == "XOR" || word != "" && word == t.or {
 				return fault.At(p.at(t.toks[i].Start), fault.Syntax, "%s beside :chunk would touch rows outside the chunk", word).
 					Try("put the alternatives into parentheses: WHERE (a OR b) AND :chunk")
 			}

@@ -10,13 +10,14 @@ import (
 // tree is a statement as tokens, each of which knows the parenthesis it is in.
 type tree struct {
 	sql    string
+	or     string // what else than OR means it, or ""
 	toks   []sqltext.Token
 	parent []int       // the token that opened the group, -1 at the top
 	ends   map[int]int // the token that closes a group
 }
 
 func readTree(l Language, sql string) *tree {
-	t := &tree{sql: sql, ends: map[int]int{}}
+	t := &tree{sql: sql, or: l.Fill().Or, ends: map[int]int{}}
 	var open []int
 	for tok := range l.Tokens(sql) {
 		if tok.Kind.Silent() {

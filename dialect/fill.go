@@ -46,6 +46,12 @@ type Fill struct {
 	// crash of the server may then undo the last of them, whole and in order. ""
 	// where a transaction has no say in that.
 	Lazy string
+	// Or is what means OR beside the word itself, or "".
+	Or string
+	// Waits is a query for the number of sessions that wait for a row's lock now,
+	// which costs less than the list of them, and is never old; "" where the list
+	// is to be asked at once.
+	Waits string
 	// Alone: one process has no use for a second worker.
 	Alone bool
 	// Stale is how long nobody may have read the server's list of who waits for

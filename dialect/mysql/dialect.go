@@ -31,6 +31,7 @@ type Dialect struct {
 	version            int
 	noBackslashEscapes bool
 	ansiQuotes         bool
+	pipesAsConcat      bool
 }
 
 var _ dialect.Dialect = Dialect{}
@@ -42,13 +43,15 @@ func New(flavour Flavour, version int) Dialect { return Dialect{flavour: flavour
 // Mode is the same dialect under a sql_mode, spelled as the server spells it: a
 // list with commas. Only the modes that change how text is read count.
 func (d Dialect) Mode(sqlMode string) Dialect {
-	d.noBackslashEscapes, d.ansiQuotes = false, false
+	d.noBackslashEscapes, d.ansiQuotes, d.pipesAsConcat = false, false, false
 	for _, mode := range strings.Split(strings.ToUpper(sqlMode), ",") {
-		switch strings.TrimSpace(mode) {
+		switch mode = strings.TrimSpace(mode); mode {
 		case "NO_BACKSLASH_ESCAPES":
 			d.noBackslashEscapes = true
 		case "ANSI_QUOTES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL":
-			d.ansiQuotes = true
+			d.ansiQuotes, d.pipesAsConcat = true, d.pipesAsConcat || mode != "ANSI_QUOTES"
+		case "PIPES_AS_CONCAT":
+			d.pipesAsConcat = true
 		}
 	}
 	return d

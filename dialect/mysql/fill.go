@@ -27,7 +27,11 @@ func (d Dialect) Fill() dialect.Fill {
 		Begin: []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"},
 		Stale: 100 * time.Millisecond,
 	}
+	if !d.pipesAsConcat {
+		f.Or = "||"
+	}
 	if d.Flavour() == MariaDB {
+		f.Waits = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status WHERE variable_name = 'Innodb_row_lock_current_waits'"
 		if d.Version() >= 100600 {
 			f.Pass = " FOR UPDATE SKIP LOCKED"
 		}
@@ -37,6 +41,7 @@ func (d Dialect) Fill() dialect.Fill {
 		}
 		return f
 	}
+	f.Waits = "SELECT CAST(variable_value AS SIGNED) FROM performance_schema.global_status WHERE variable_name = 'Innodb_row_lock_current_waits'"
 	if d.Version() >= 80001 {
 		f.Pass, f.Refuse = " FOR UPDATE SKIP LOCKED", " FOR UPDATE NOWAIT"
 	}

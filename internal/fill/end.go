@@ -31,11 +31,15 @@ func (q *queue) next(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var changed int64
+	var changed, rows int64
 	for _, c := range q.chunks {
 		if int64(c.Sweep) == q.f.Sweep && c.Kind == backfill.Rows {
 			changed += c.Changed
+			rows += c.Rows
 		}
+	}
+	if q.f.Sweep == 1 && q.exact() {
+		q.f.Rows = rows
 	}
 	q.events = append(q.events, event.FillSwept{ID: string(q.task.Revision), Table: q.f.Table, Sweep: int(q.f.Sweep), Changed: changed})
 	if open > 0 {

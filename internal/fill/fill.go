@@ -91,6 +91,12 @@ type order struct {
 	strategy string
 }
 
+// counts tells whether the work itself counts the rows.
+func (o order) counts() bool { return len(o.task.Body) == 1 && o.task.Body[0].Every }
+
+// exact tells whether the rows of a chunk that is done are known, not estimated.
+func (o order) exact() bool { return o.counts() || o.strategy == backfill.Probe }
+
 // table is the table as a whole.
 func (o order) table(lang backfill.Language, parts []Part) Part {
 	if !parts[0].Leaf {

@@ -32,7 +32,7 @@ func soaks(e engine) soak {
 	case err != nil:
 		return soak{20000, 15, 2, 20 * time.Millisecond, false}
 	case e.name == "sqlite":
-		return soak{n * 1000, n, 0, 50 * time.Millisecond, true}
+		return soak{n * 10000, n, n / 10, 50 * time.Millisecond, true}
 	}
 	return soak{n * 10000, n, n / 10, 200 * time.Millisecond, true}
 }

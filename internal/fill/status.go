@@ -64,6 +64,8 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill, o Op
 	if sp, err := readSpec(f); err == nil {
 		s.Setting.Limits = sp.said(o)
 	}
+	over := f.Sweep > 1 || f.State == ledger.FillChecked || f.State == ledger.FillApplied
+	var aside int64
 	totals, err := led.Totals(ctx, c, f.ID)
 	if err != nil {
 		return s, err
@@ -71,7 +73,7 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill, o Op
 	for _, t := range totals {
 		switch {
 		case t.Kind == backfill.Check:
-			if t.State == backfill.Todo {
+			if over = over || int64(t.Sweep) == f.Sweep; t.State == backfill.Todo {
 				s.State = "checking"
 			}
 			continue
@@ -80,10 +82,12 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill, o Op
 			if t.Sweep == 1 {
 				s.RowsDone += t.Rows
 			}
+		case t.State == backfill.Poison && t.Sweep == 1:
+			aside += t.Rows
 		}
 		s.RowsChanged += t.Changed
 	}
-	s.RowsTotal = max(s.RowsTotal, s.RowsDone)
+	s.gone(over, aside)
 	if s.Poison, err = led.CountPoison(ctx, c, f.ID); err != nil {
 		return s, err
 	}
@@ -109,6 +113,17 @@ func read(ctx context.Context, led ledger.Ledger, c db.Conn, f ledger.Fill, o Op
 		s.ETA = time.Duration(float64(s.RowsTotal-s.RowsDone) / float64(s.Rate) * float64(time.Second))
 	}
 	return s, nil
+}
+
+// gone settles how many rows were gone through. What the chunks add up to may be
+// an estimate, which is never more than there are.
+func (s *Status) gone(over bool, aside int64) {
+	switch {
+	case over:
+		s.RowsDone = max(s.RowsTotal-aside, 0)
+	default:
+		s.RowsDone = min(s.RowsDone, max(s.RowsTotal-aside, 0))
+	}
 }
 
 // report reads how a backfill was left. A session that broke meanwhile is

@@ -289,3 +289,46 @@ func TestWorkers(t *testing.T) {
 		})
 	}
 }
+
+// TestRowsDoneIsTrue: the number of rows that are done never passes that of all,
+// grows to it, and is exact in the end, whatever an estimate of gaps has said.
+func TestRowsDoneIsTrue(t *testing.T) {
+	for _, e := range engines() {
+		for name, body := range map[string]string{"counted": double, "conditional": repeats} {
+			t.Run(e.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				url := e.place(t, 1100)
+				do(t, url, "DELETE FROM posts WHERE id % 3 = 0 OR id BETWEEN 200 AND 400", "DELETE FROM posts WHERE id > 1050")
+				total := number(t, url, "SELECT COUNT(*) FROM posts")
+				o := options(url)
+				f := planned(t, url, script(body), o)
+				small(t, url, f.ID, 30)
+				c := session(t, url)
+				defer c.Close()
+				last := int64(0)
+				o.Point = func(name string) {
+					if name != "committed" {
+						return
+					}
+					all, err := fill.Read(context.Background(), c, o)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if s := all[0]; s.RowsTotal != total || s.RowsDone > total || s.RowsDone < last {
+						t.Errorf("%d of %d rows are done, after %d of %d", s.RowsDone, s.RowsTotal, last, total)
+					} else {
+						last = s.RowsDone
+					}
+				}
+				rep, err := fill.Work(context.Background(), f.ID, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s := rep.Status; s.RowsDone != total || s.RowsTotal != total || s.RowsChanged != total {
+					t.Errorf("%d of %d rows, %d changed, not %d", s.RowsDone, s.RowsTotal, s.RowsChanged, total)
+				}
+			})
+		}
+	}
+}

@@ -20,16 +20,16 @@ const (
 // watch tells the progress, and makes workers give way for whom sessions of the
 // application wait.
 func (j *job) watch(ctx context.Context, w *watched) {
-	var seen map[db.Waiting]bool
+	look := looker{waits: w.lang.Fill().Waits, stale: w.lang.Fill().Stale}
 	told := time.Now()
 	for {
-		sleep(ctx, j.look(w.lang.Fill().Stale))
+		sleep(ctx, look.often())
 		if ctx.Err() != nil {
 			return
 		}
 		var err error
 		if keyer, ok := w.Conn.(db.Keyer); ok {
-			seen, err = j.makeWay(ctx, keyer, seen)
+			err = look.look(ctx, j, w.session, keyer)
 		}
 		if err == nil && time.Since(told) > tellTime && j.o.Sink != nil {
 			told = time.Now()
@@ -41,19 +41,51 @@ func (j *job) watch(ctx context.Context, w *watched) {
 	}
 }
 
-// look is how long until the next look. Where a list that is read often is an old
-// one the looks of several processes are spread, so that it is made anew at times.
-func (j *job) look(stale time.Duration) time.Duration {
-	if stale == 0 {
-		return lookTime
-	}
-	return stale + stale/10 + rand.N(stale/2)
+// looker looks whether sessions of the application wait for chunks.
+type looker struct {
+	seen map[db.Waiting]bool // with the look before
+	// Where the list of who waits is an old one while it is read often, their
+	// number is looked at first, and the list read when there are some twice.
+	waits  string
+	stale  time.Duration
+	twice  bool
+	listed time.Time
 }
 
-// makeWay cancels the chunks for which a session has been waiting since the look
-// before, and gives who waits now. Where it may not be looked, the chunks' own
-// time-outs hold.
-func (j *job) makeWay(ctx context.Context, keyer db.Keyer, seen map[db.Waiting]bool) (map[db.Waiting]bool, error) {
+// often is how long until the next look. Two in a row are needed, and a third
+// statement where there is a list to be read behind them.
+func (l *looker) often() time.Duration {
+	if l.waits != "" {
+		return lookTime * 2 / 3
+	}
+	return lookTime
+}
+
+func (l *looker) look(ctx context.Context, j *job, s session, keyer db.Keyer) (err error) {
+	if l.waits == "" {
+		l.seen, err = j.makeWay(ctx, keyer, func(who db.Waiting) bool { return l.seen[who] })
+		return err
+	}
+	if len(j.working()) == 0 {
+		return nil
+	}
+	line, err := firstLine(ctx, s, l.waits)
+	if err != nil {
+		return err
+	}
+	before := l.twice
+	l.twice = len(line) > 0 && line[0] != "" && line[0] != "0"
+	if !l.twice || !before || time.Since(l.listed) < l.stale+l.stale/10 {
+		return nil
+	}
+	_, err = j.makeWay(ctx, keyer, func(db.Waiting) bool { return true })
+	l.listed = time.Now().Add(rand.N(l.stale / 2)) // several processes look at different times
+	return err
+}
+
+// makeWay cancels the chunks for which a session has been waiting for long, and
+// gives who waits now. Where it may not be looked, the chunks' own time-outs hold.
+func (j *job) makeWay(ctx context.Context, keyer db.Keyer, long func(db.Waiting) bool) (map[db.Waiting]bool, error) {
 	working := j.working()
 	sessions := make([]db.Session, 0, len(working))
 	for s := range working {
@@ -66,7 +98,7 @@ func (j *job) makeWay(ctx context.Context, keyer db.Keyer, seen map[db.Waiting]b
 	now := map[db.Waiting]bool{}
 	for _, who := range waiting {
 		now[who] = true
-		if !seen[who] {
+		if !long(who) {
 			continue
 		}
 		for s, w := range working {

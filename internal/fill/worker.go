@@ -354,6 +354,9 @@ func (w *worker) done(ctx context.Context, c backfill.Chunk) error {
 	} else if err := w.seldom(ctx, part, expression); err != nil {
 		return err
 	}
+	if w.counts() {
+		c.Rows = c.Changed
+	}
 	sqls := []string{w.led.ChunkDone(w.id, c, same)}
 	if c.Tries > 0 {
 		sqls = append(sqls, w.led.Cured(w.id, c.Seq))

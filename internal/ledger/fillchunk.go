@@ -176,7 +176,7 @@ func (l Ledger) ChunkDone(run string, c backfill.Chunk, same string) string {
 		state = "CASE WHEN " + same + " THEN " + state + " END"
 	}
 	n := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return "UPDATE " + l.table("fill_chunk") + " SET state = " + state + ", changed = " + n(c.Changed) + ", took_us = " + n(c.Took.Microseconds()) +
+	return "UPDATE " + l.table("fill_chunk") + " SET state = " + state + ", rows_n = " + n(c.Rows) + ", changed = " + n(c.Changed) + ", took_us = " + n(c.Took.Microseconds()) +
 		", note = " + l.d.Literal(c.Note) + ", at = " + l.t.Now + l.whereChunk(run, c.Seq)
 }
 
