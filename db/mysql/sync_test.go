@@ -35,6 +35,13 @@ func TestSync(t *testing.T) {
 			Forward:  []string{"n"},
 			Backward: []string{"FLOOR(m)"},
 		},
+		Defaults: synctest.Change{
+			Table:    "(id int PRIMARY KEY, n int DEFAULT 0, m decimal(8,2) NOT NULL DEFAULT -1, title text)",
+			Old:      []dialect.SyncColumn{{Name: "n", Type: "int(11)", Default: "0"}},
+			New:      []dialect.SyncColumn{{Name: "m", Type: "decimal(8,2)", NotNull: true, Default: "-1.00"}},
+			Forward:  []string{"n"},
+			Backward: []string{"FLOOR(m)"},
+		},
 		Upsert: "ON DUPLICATE KEY UPDATE", Incoming: "VALUES(%s)",
 	})
 }

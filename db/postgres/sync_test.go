@@ -39,6 +39,13 @@ func TestSync(t *testing.T) {
 					Forward:  []string{"n"},
 					Backward: []string{"floor(m)"},
 				},
+				Defaults: synctest.Change{
+					Table:    "(id int PRIMARY KEY, n int DEFAULT 0, m numeric(8,2) NOT NULL DEFAULT -1, title text)",
+					Old:      []dialect.SyncColumn{{Name: "n", Type: "integer", Default: "0"}},
+					New:      []dialect.SyncColumn{{Name: "m", Type: "numeric(8,2)", NotNull: true, Default: "'-1'::integer"}},
+					Forward:  []string{"n"},
+					Backward: []string{"floor(m)"},
+				},
 				Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
 			})
 		})

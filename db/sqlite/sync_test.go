@@ -36,6 +36,13 @@ func TestSync(t *testing.T) {
 			Forward:  []string{"n"},
 			Backward: []string{"CAST(m AS INTEGER)"},
 		},
+		Defaults: synctest.Change{
+			Table:    "(id INTEGER PRIMARY KEY, n INTEGER DEFAULT 0, m NUMERIC NOT NULL DEFAULT -1, title TEXT)",
+			Old:      []dialect.SyncColumn{{Name: "n", Type: "INTEGER", Default: "0"}},
+			New:      []dialect.SyncColumn{{Name: "m", Type: "NUMERIC", NotNull: true, Default: "-1"}},
+			Forward:  []string{"n"},
+			Backward: []string{"CAST(m AS INTEGER)"},
+		},
 		Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
 	})
 }

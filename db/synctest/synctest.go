@@ -29,8 +29,8 @@ type Database struct {
 	URL func(testing.TB) string
 	// Schema is the one that tables are made in, "" where there are none.
 	Schema string
-	// The three changes that the model knows.
-	Merge, Round, Widen Change
+	// The three changes that the model knows, and the last with defaults.
+	Merge, Round, Widen, Defaults Change
 	// After: triggers run after the row was written.
 	After bool
 	// Upsert begins the list of changes of an upsert, with %s for the key, and
@@ -62,6 +62,7 @@ func Run(t *testing.T, d Database) {
 	s := suite{d}
 	tests := map[string]func(*testing.T){
 		"cases": s.cases,
+		"model": s.model,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
