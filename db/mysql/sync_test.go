@@ -1,8 +1,10 @@
 package mysql_test
 
 import (
+	"context"
 	"testing"
 
+	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/db/mysql"
 	"github.com/bellowsdb/bellows/db/synctest"
 	"github.com/bellowsdb/bellows/dialect"
@@ -42,6 +44,26 @@ func TestSync(t *testing.T) {
 			Forward:  []string{"n"},
 			Backward: []string{"FLOOR(m)"},
 		},
+		Application: func(c db.Conn, _ string) string { return userOf(c) },
+		Tampers: map[string][]string{
+			"a dropped trigger":  {"DROP TRIGGER bellows_1_update"},
+			"a replaced trigger": {"CREATE OR REPLACE TRIGGER bellows_1_update BEFORE UPDATE ON items FOR EACH ROW SET NEW.c = NEW.c"},
+		},
 		Upsert: "ON DUPLICATE KEY UPDATE", Incoming: "VALUES(%s)",
 	})
+}
+
+func userOf(c db.Conn) string {
+	rows, err := c.Query(context.Background(), "SELECT USER()")
+	if err != nil {
+		return err.Error()
+	}
+	defer rows.Close()
+	var user string
+	for rows.Next() {
+		if err := rows.Scan(&user); err != nil {
+			return err.Error()
+		}
+	}
+	return user
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/db/postgres"
 	"github.com/bellowsdb/bellows/db/synctest"
 	"github.com/bellowsdb/bellows/dialect"
@@ -45,6 +46,15 @@ func TestSync(t *testing.T) {
 					New:      []dialect.SyncColumn{{Name: "m", Type: "numeric(8,2)", NotNull: true, Default: "'-1'::integer"}},
 					Forward:  []string{"n"},
 					Backward: []string{"floor(m)"},
+				},
+				Names: true, Application: func(_ db.Conn, name string) string { return name },
+				Tampers: map[string][]string{
+					"a dropped trigger":                 {"DROP TRIGGER zzzz_bellows_1_sync ON items"},
+					"a disabled trigger":                {"ALTER TABLE items DISABLE TRIGGER zzzz_bellows_1_sync"},
+					"all triggers disabled and enabled": {"ALTER TABLE items DISABLE TRIGGER USER", "ALTER TABLE items ENABLE TRIGGER USER"},
+					"a replaced function":               {"CREATE OR REPLACE FUNCTION bellows_1_sync() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"},
+					"a narrower trigger":                {"CREATE OR REPLACE TRIGGER zzzz_bellows_1_sync BEFORE UPDATE OF a ON items FOR EACH ROW EXECUTE FUNCTION bellows_1_sync()", "ALTER TABLE items ENABLE ALWAYS TRIGGER zzzz_bellows_1_sync"},
+					"a function that counts nothing":    {"CREATE OR REPLACE FUNCTION bellows_1_count() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"},
 				},
 				Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
 			})

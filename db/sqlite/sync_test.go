@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"testing"
 
+	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/db/sqlite"
 	"github.com/bellowsdb/bellows/db/synctest"
 	"github.com/bellowsdb/bellows/dialect"
@@ -42,6 +43,11 @@ func TestSync(t *testing.T) {
 			New:      []dialect.SyncColumn{{Name: "m", Type: "NUMERIC", NotNull: true, Default: "-1"}},
 			Forward:  []string{"n"},
 			Backward: []string{"CAST(m AS INTEGER)"},
+		},
+		Application: func(db.Conn, string) string { return "" }, Needed: true,
+		Tampers: map[string][]string{
+			"a dropped trigger":  {"DROP TRIGGER bellows_1_update"},
+			"a replaced trigger": {"DROP TRIGGER bellows_1_update", "CREATE TRIGGER bellows_1_update AFTER UPDATE OF a ON items BEGIN SELECT 1; END"},
 		},
 		Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
 	})

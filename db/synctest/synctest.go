@@ -31,6 +31,14 @@ type Database struct {
 	Schema string
 	// The three changes that the model knows, and the last with defaults.
 	Merge, Round, Widen, Defaults Change
+	// Names: sessions tell the name of their application. Application is what
+	// evidence calls an application of that name.
+	Names       bool
+	Application func(c db.Conn, name string) string
+	// Needed: without the table of evidence nothing can be written.
+	Needed bool
+	// Tampers are what somebody may do to the triggers of the merge, and must be seen.
+	Tampers map[string][]string
 	// After: triggers run after the row was written.
 	After bool
 	// Upsert begins the list of changes of an upsert, with %s for the key, and
@@ -61,8 +69,14 @@ func (c Change) Sync(schema string) dialect.Sync {
 func Run(t *testing.T, d Database) {
 	s := suite{d}
 	tests := map[string]func(*testing.T){
-		"cases": s.cases,
-		"model": s.model,
+		"cases":    s.cases,
+		"model":    s.model,
+		"counting": s.counting,
+		"sampling": s.sampling,
+		"seen":     s.seen,
+	}
+	if !s.Needed {
+		tests["gone"] = s.gone
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -165,7 +165,7 @@ func (y synced) newOnly() string {
 	if len(y.Backward) == 0 {
 		return "    SET bellows_agree = TRUE;\n"
 	}
-	return "    IF NOT bellows_agree THEN\n" + y.compute(dialect.Old, "      ") + y.store(dialect.Old, "      ") + "    END IF;\n"
+	return y.attempt(dialect.New, "    ") + "    IF NOT bellows_agree THEN\n" + y.compute(dialect.Old, "      ") + y.store(dialect.Old, "      ") + "    END IF;\n"
 }
 
 func (y synced) both(insert bool) string {
