@@ -128,6 +128,31 @@ func TestBusy(t *testing.T) {
 	})
 }
 
+// Who uses the table that a dropped one refers to is in the way, and is found
+// before anything is tried: no lock is waited for, so no reader waits behind us.
+func TestBusyBehindAKey(t *testing.T) {
+	t.Parallel()
+	url := onPostgres.fresh(t)
+	o := named(t, url, "the reader")
+	o.do("CREATE TABLE people (id int PRIMARY KEY)", "CREATE TABLE posts (id int, author int REFERENCES people)", "BEGIN", "SELECT * FROM people")
+	for _, sql := range []string{"DROP TABLE posts", "ALTER TABLE posts DROP CONSTRAINT posts_author_fkey"} {
+		seen := &record{}
+		m := migrator(t, url, bellows.Options{LockTimeout: 10 * time.Millisecond, RetryBudget: 200 * time.Millisecond, Sink: seen,
+			Dir: writeFiles(t, map[string]string{"1_a.sql": "-- migrate:up\n" + sql + ";\n"})})
+		_, err := m.Up(patient(t), "heads")
+		refused(t, err, fault.Busy, "in the way", "the reader")
+		if tried := events[event.StatementStarted](seen); len(tried) != 0 {
+			t.Errorf("%s was tried: %+v", sql, tried)
+		}
+		for _, b := range events[event.Blocked](seen) {
+			if len(b.Blockers) != 1 || b.Blockers[0].Table != "people" {
+				t.Errorf("%+v", b)
+			}
+		}
+	}
+	o.do("COMMIT")
+}
+
 // A deadlock and a serialization failure are done again as a whole.
 func TestDeadlockIsRetried(t *testing.T) {
 	t.Parallel()

@@ -81,7 +81,22 @@ func (t Touch) String() string {
 	case t.Scans:
 		s += ", scans it"
 	}
+	for _, k := range t.Keys {
+		s += "; " + k.String()
+	}
 	return s
+}
+
+// String is the keys for reading.
+func (k Keys) String() string {
+	s := "foreign keys"
+	if k.Constraint != "" {
+		s = "foreign key " + k.Constraint
+	}
+	if k.Column != "" {
+		s += " of " + k.Column
+	}
+	return s + " " + [...]string{"out", "both ways", "in, all the way"}[k.Refer] + " " + string(k.Lock)
 }
 
 // String is the loss for reading.

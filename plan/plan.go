@@ -66,7 +66,31 @@ type Touch struct {
 	// for. A lock that stops reads stops writes.
 	StopsReads, StopsWrites bool
 	Index                   bool // Table names an index: its table is locked, which only the catalog knows
+	// Keys are the foreign keys at whose other ends tables are locked, too.
+	Keys []Keys
 }
+
+// Keys are foreign keys that a statement drops, checks or makes anew with a table.
+// It locks the tables at their other ends, which only the catalog knows.
+type Keys struct {
+	Lock Lock // on those tables
+	// Constraint and Column choose those of that name, or over that column; with
+	// neither it is all of the table's.
+	Constraint, Column string
+	Refer              Refer
+}
+
+// Refer says which way keys lead.
+type Refer int
+
+const (
+	// Out: from the table to others.
+	Out Refer = iota
+	// Both: from others to the table, too.
+	Both
+	// In: from others to the table, and from others again to those.
+	In
+)
 
 // Loss is what a statement destroys: a column, or the whole table when Column is
 // "", or a whole schema when only Table.Schema is set. The zero Loss is

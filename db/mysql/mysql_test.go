@@ -181,6 +181,32 @@ func TestBlockers(t *testing.T) {
 	if blockers("t", "EXCLUSIVE METADATA", 0) != 1 {
 		t.Error("the reader is not seen")
 	}
+	// A change of a table waits for who writes to those that its foreign keys lead to
+	// and from, and not for who reads them.
+	must(t, a, "CREATE TABLE parent (id int PRIMARY KEY)", "CREATE TABLE child (id int PRIMARY KEY, p int REFERENCES parent (id))", "INSERT INTO parent VALUES (1)")
+	writer := open(t, url, db.Options{})
+	for _, around := range [][2]string{{"child", "parent"}, {"parent", "child"}} {
+		for use, want := range map[string]string{"SELECT * FROM " + around[1]: "", "UPDATE " + around[1] + " SET id = id": around[1]} {
+			must(t, writer, "START TRANSACTION", use)
+			all, err := a.(db.Watcher).Blockers(background(t), []plan.Touch{{Table: plan.Name{Name: around[0]}, Lock: "EXCLUSIVE METADATA"}}, 0)
+			got := ""
+			for _, b := range all {
+				got += b.Table
+			}
+			if err != nil || (got == "") != (want == "") { // who writes to a parent has a lock on its children, too
+				t.Errorf("%s, then a change of %s: %q in the way, want %q, %v", use, around[0], got, want, err)
+			}
+			// The server agrees.
+			_, err = a.Exec(background(t), "ALTER TABLE "+around[0]+" ADD COLUMN x int")
+			if waits := err != nil; waits != (want != "") {
+				t.Errorf("%s, then a change of %s: %v", use, around[0], err)
+			}
+			must(t, writer, "ROLLBACK")
+			if err == nil {
+				must(t, a, "ALTER TABLE "+around[0]+" DROP COLUMN x")
+			}
+		}
+	}
 	if blockers("other", "EXCLUSIVE METADATA", 0)+blockers("t", "SHARED WRITE", 0)+blockers("t", "EXCLUSIVE METADATA", time.Hour) != 0 {
 		t.Error("blockers where there are none")
 	}

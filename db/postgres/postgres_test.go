@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,84 @@ func TestBlockers(t *testing.T) {
 	must(t, reader, "ROLLBACK")
 	if err := <-locked; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// all is the first column of a query.
+func all(t testing.TB, c db.Conn, query string) []string {
+	t.Helper()
+	return strings.Split(one(t, c, "SELECT coalesce(string_agg(line, '; '), '') FROM ("+query+") AS q (line)"), "; ")
+}
+
+// What is locked before a statement are just the tables that the statement itself
+// locks against changes of their shape, those at the other ends of foreign keys too.
+func TestLockableIsWhatIsLocked(t *testing.T) {
+	for _, server := range testdb.PostgresMajors(t) {
+		t.Run(fmt.Sprint(server.Major), func(t *testing.T) {
+			url := server.Database(t)
+			c, look := open(t, url, db.Options{}), open(t, url, db.Options{})
+			must(t, c, "CREATE TABLE people (id int PRIMARY KEY, mail text UNIQUE)",
+				"CREATE TABLE places (id int PRIMARY KEY)",
+				"CREATE TABLE posts (id int PRIMARY KEY, author int, place int, title text, CONSTRAINT author_fk FOREIGN KEY (author) REFERENCES people, CONSTRAINT place_fk FOREIGN KEY (place) REFERENCES places NOT VALID, CONSTRAINT short CHECK (length(title) < 9))",
+				"CREATE TABLE replies (id int PRIMARY KEY, post int REFERENCES posts)",
+				"CREATE TABLE letters (id int PRIMARY KEY, sender text REFERENCES people (mail))",
+				"CREATE TABLE log (at int) PARTITION BY RANGE (at)", "CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (0) TO (10)")
+			names := map[string]string{}
+			for _, line := range all(t, c, "SELECT oid || ' ' || relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace") {
+				oid, name, _ := strings.Cut(line, " ")
+				names[oid] = name
+			}
+			for sql, want := range map[string]string{
+				"DROP TABLE replies":                                         "posts replies",
+				"DROP TABLE posts CASCADE":                                   "people places posts replies",
+				"DROP TABLE letters, replies":                                "letters people posts replies",
+				"DROP TABLE log_1":                                           "log log_1",
+				"ALTER TABLE posts DROP CONSTRAINT author_fk":                "people posts",
+				"ALTER TABLE posts DROP CONSTRAINT short":                    "posts",
+				"ALTER TABLE posts DROP CONSTRAINT posts_pkey CASCADE":       "posts replies",
+				"ALTER TABLE people DROP CONSTRAINT people_mail_key CASCADE": "letters people",
+				"ALTER TABLE posts DROP COLUMN place":                        "places posts",
+				"ALTER TABLE posts DROP COLUMN title":                        "posts",
+				"ALTER TABLE people DROP COLUMN mail CASCADE":                "letters people",
+				"ALTER TABLE posts ALTER author TYPE bigint":                 "people posts",
+				"ALTER TABLE people ALTER mail TYPE varchar(99)":             "letters people",
+				"ALTER TABLE posts ALTER title TYPE varchar(9)":              "posts",
+				"ALTER TABLE posts ALTER CONSTRAINT author_fk DEFERRABLE":    "posts",
+				"ALTER TABLE posts VALIDATE CONSTRAINT place_fk":             "posts",
+				"ALTER TABLE letters ADD FOREIGN KEY (id) REFERENCES places": "letters places",
+				"TRUNCATE people CASCADE":                                    "letters people posts replies",
+				"CREATE TABLE fresh (p int REFERENCES people)":               "people",
+			} {
+				touches := c.Dialect().Classify(sql).Touches
+				locks, err := c.(db.Watcher).Lockable(background(t), touches)
+				if err != nil {
+					t.Fatalf("%s: %v", sql, err)
+				}
+				must(t, c, "BEGIN", sql)
+				var held, taken []string
+				for _, line := range all(t, look, fmt.Sprintf(`SELECT relation || ' ' || mode FROM pg_locks WHERE locktype = 'relation' AND pid = %d
+					AND mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')`, c.Session().PID)) {
+					oid, _, _ := strings.Cut(line, " ")
+					if name := names[oid]; name != "" && !slices.Contains(held, name) {
+						held = append(held, name)
+					}
+				}
+				must(t, c, "ROLLBACK")
+				for _, lock := range locks {
+					_, name, _ := strings.Cut(lock, "public.")
+					name, _, _ = strings.Cut(name, " ")
+					taken = append(taken, name)
+				}
+				slices.Sort(held)
+				slices.Sort(taken)
+				if got := strings.Join(held, " "); got != want {
+					t.Errorf("%s: the server locks %s, not %s", sql, got, want)
+				}
+				if got := strings.Join(taken, " "); got != want {
+					t.Errorf("%s: we lock %s, the server %s", sql, got, want)
+				}
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -51,45 +52,88 @@ type target struct {
 }
 
 // targets are the existing tables behind the touches, each once with its
-// strongest mode, by oid. An index stands for its table.
+// strongest mode, by oid. An index stands for its table; foreign keys that go with
+// a table stand for the tables at their other ends.
 func (c *conn) targets(ctx context.Context, touches []plan.Touch) ([]target, error) {
 	byOID := map[int64]target{}
+	add := func(t target, lock plan.Lock) {
+		t.strength = strength(lock)
+		if was, seen := byOID[t.oid]; !seen || was.strength < t.strength {
+			byOID[t.oid] = t
+		}
+	}
 	for _, touch := range touches {
-		s := strength(touch.Lock)
-		if s < 0 || touch.Table.Name == "" {
+		if strength(touch.Lock) < 0 || touch.Table.Name == "" {
 			continue
 		}
-		t, ok, err := c.target(ctx, touch)
+		found, err := c.target(ctx, "x.oid = pg_catalog.to_regclass($1)", c.regclass(touch.Table))
 		if err != nil {
 			return nil, err
 		}
-		t.strength = s
-		if was, seen := byOID[t.oid]; ok && (!seen || was.strength < s) {
-			byOID[t.oid] = t
+		for _, t := range found {
+			add(t, touch.Lock)
+			for _, k := range touch.Keys {
+				others, err := c.others(ctx, t.oid, k)
+				if err != nil {
+					return nil, err
+				}
+				for _, o := range others {
+					add(o, k.Lock)
+				}
+			}
 		}
 	}
 	all := make([]target, 0, len(byOID))
 	for _, t := range byOID {
 		all = append(all, t)
 	}
-	slices.SortFunc(all, func(a, b target) int { return int(a.oid - b.oid) })
+	slices.SortFunc(all, func(a, b target) int { return cmp.Compare(a.oid, b.oid) })
 	return all, nil
 }
 
-func (c *conn) target(ctx context.Context, touch plan.Touch) (target, bool, error) {
-	const query = `SELECT t.oid::text, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname),
-			(t.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog')::text
+// target are the tables of a choice among relations. One that this user has no
+// right to lock by itself is left to the statement.
+func (c *conn) target(ctx context.Context, choice string, args ...any) ([]target, error) {
+	query := `SELECT t.oid::text, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname),
+			(t.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog' AND pg_catalog.has_table_privilege(t.oid, 'UPDATE, DELETE, TRUNCATE'))::text
 		FROM pg_catalog.pg_class x
 		LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = x.oid
 		JOIN pg_catalog.pg_class t ON t.oid = coalesce(i.indrelid, x.oid)
 		JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
-		WHERE x.oid = pg_catalog.to_regclass($1)`
-	rows, err := c.table(ctx, query, c.regclass(touch.Table))
-	if err != nil || len(rows) == 0 {
-		return target{}, false, err
+		WHERE ` + choice
+	rows, err := c.table(ctx, query, args...)
+	if err != nil {
+		return nil, err
 	}
-	oid, err := strconv.ParseInt(rows[0][0], 10, 64)
-	return target{oid: oid, name: rows[0][1], lockable: rows[0][2] == "true"}, err == nil, err
+	var all []target
+	for _, r := range rows {
+		oid, err := strconv.ParseInt(r[0], 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, target{oid: oid, name: r[1], lockable: r[2] == "true"})
+	}
+	return all, nil
+}
+
+// others are the tables at the other ends of foreign keys of the table with that
+// oid; of a partition that goes with all its keys also the table it is a part of.
+func (c *conn) others(ctx context.Context, oid int64, k plan.Keys) ([]target, error) {
+	const columns = "ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attname = $3)"
+	const (
+		out = `SELECT confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid = $1
+			AND ($2 = '' OR conname = $2) AND ($3 = '' OR conkey && ` + columns + `)
+			UNION SELECT h.inhparent FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhrelid
+			WHERE h.inhrelid = $1 AND p.relispartition AND $2 = '' AND $3 = ''`
+		in = `SELECT conrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = $1
+			AND ($2 = '' OR conindid IN (SELECT conindid FROM pg_catalog.pg_constraint WHERE conrelid = $1 AND conname = $2 AND contype IN ('p', 'u')))
+			AND ($3 = '' OR confkey && ` + columns + `)`
+		deep = `WITH RECURSIVE all_of (oid) AS (SELECT $1::oid UNION
+				SELECT k.conrelid FROM pg_catalog.pg_constraint k JOIN all_of a ON k.confrelid = a.oid WHERE k.contype = 'f')
+			SELECT oid FROM all_of WHERE $2 = '' AND $3 = ''`
+	)
+	which := map[plan.Refer]string{plan.Out: out, plan.Both: out + " UNION " + in, plan.In: deep}[k.Refer]
+	return c.target(ctx, "x.oid <> $1 AND x.oid IN ("+which+")", oid, k.Constraint, k.Column)
 }
 
 // regclass spells a name for to_regclass: as the server reads it, by the
@@ -148,7 +192,7 @@ func (c *conn) Lockable(ctx context.Context, touches []plan.Touch) ([]string, er
 }
 
 // Blockers are the sessions, and prepared transactions, that hold or await a
-// lock on one of the tables or its partitions that conflicts with ours, and whose
+// lock on one of the tables, those at the other ends of their keys, or partitions that conflicts with ours, and whose
 // transaction is older than the budget; a vacuum against wraparound counts at
 // once, because it will not give way. A session whose age the server hides from
 // us counts only with a budget of 0.

@@ -62,6 +62,27 @@ func (r *reading) alter(table plan.Name, cmd *ast.AlterTableCmd) {
 		}
 	}
 	r.touch(table, simpleAlter(cmd.Subtype))
+	r.alterKeys(table, cmd)
+}
+
+// alterKeys adds the foreign keys that go, or are checked or made anew, with a
+// sub-command: the server locks both of their tables (RemoveTriggerById,
+// ATPostAlterTypeParse, ATExecValidateConstraint in its source).
+func (r *reading) alterKeys(table plan.Name, cmd *ast.AlterTableCmd) {
+	k := plan.Keys{Lock: accessExclusive, Refer: ways(cmd.Behavior == ast.DropCascade)}
+	switch cmd.Subtype {
+	case ast.AT_DropConstraint:
+		k.Constraint = cmd.Name
+	case ast.AT_DropColumn:
+		k.Column = cmd.Name
+	case ast.AT_AlterColumnType:
+		k.Column, k.Refer = cmd.Name, plan.Both
+	case ast.AT_ValidateConstraint:
+		k.Constraint, k.Lock = cmd.Name, rowShare
+	default:
+		return
+	}
+	r.keys(table, k)
 }
 
 func alterIndex(sub ast.AlterTableType) deed {

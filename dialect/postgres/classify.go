@@ -95,6 +95,23 @@ func (r *reading) touch(n plan.Name, what deed) work {
 	return w
 }
 
+// keys adds foreign keys at whose other ends a deed locks tables.
+func (r *reading) keys(n plan.Name, k plan.Keys) {
+	for i := range r.e.Touches {
+		if o := &r.e.Touches[i]; o.Table == n && !o.Index {
+			o.Keys = append(o.Keys, k)
+		}
+	}
+}
+
+// ways is which foreign keys go with what a statement drops.
+func ways(cascade bool) plan.Refer {
+	if cascade {
+		return plan.Both
+	}
+	return plan.Out
+}
+
 // touchIndex adds what a deed does to an index, whose table only the catalog knows.
 func (r *reading) touchIndex(n plan.Name, what deed) {
 	w := r.dialect.work(what)
@@ -117,6 +134,7 @@ func (r *reading) lock(t plan.Touch) {
 			o.Lock, o.StopsReads, o.StopsWrites = t.Lock, t.StopsReads, t.StopsWrites
 		}
 		o.Scans, o.Rewrites = o.Scans || t.Scans, o.Rewrites || t.Rewrites
+		o.Keys = append(o.Keys, t.Keys...)
 		return
 	}
 	r.e.Touches = append(r.e.Touches, t)

@@ -175,6 +175,7 @@ func (w *wordReading) dropped(kind string, n plan.Name, cascade bool) {
 	switch kind {
 	case "TABLE", "FOREIGN TABLE":
 		w.touch(n, dropTable)
+		w.keys(n, plan.Keys{Lock: accessExclusive, Refer: ways(cascade)})
 		if kind == "TABLE" {
 			w.e.Destroys = append(w.e.Destroys, plan.Loss{Table: n})
 		}

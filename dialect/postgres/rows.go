@@ -21,6 +21,9 @@ func (r *reading) rows(tree ast.Node) bool {
 		for _, t := range items(s.Relations) {
 			name := nameIn(t)
 			r.touch(name, truncateTable)
+			if s.Behavior == ast.DropCascade {
+				r.keys(name, plan.Keys{Lock: accessExclusive, Refer: plan.In})
+			}
 			r.e.Changes = append(r.e.Changes, name)
 			r.e.Destroys = append(r.e.Destroys, plan.Loss{Table: name, Rows: true})
 		}

@@ -218,6 +218,7 @@ func (r *reading) dropRelation(s *ast.DropStmt, word string, name plan.Name) {
 	switch s.RemoveType {
 	case ast.OBJECT_TABLE, ast.OBJECT_FOREIGN_TABLE:
 		r.touch(name, dropTable)
+		r.keys(name, plan.Keys{Lock: accessExclusive, Refer: ways(s.Behavior == ast.DropCascade)})
 		if s.RemoveType == ast.OBJECT_TABLE {
 			r.e.Destroys = append(r.e.Destroys, plan.Loss{Table: name})
 		}
