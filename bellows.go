@@ -51,6 +51,11 @@ type Options struct {
 	Repeatable string
 	// Go holds migrations written in Go.
 	Go []GoMigration
+	// Rows holds the logic of rows, in Go, of backfills that say function:NAME.
+	Rows []RowFunction
+	// ProgramDir is the folder in which the programs of backfills that say program:
+	// work; "" is where this process does.
+	ProgramDir string
 	// Ledger names the ledger's schema, or the prefix of its tables; "" is "bellows".
 	Ledger string
 	// LockWait bounds the wait for another run: 0 means 30 s, negative fails at once.

@@ -21,6 +21,7 @@ import (
 	postgresdialect "github.com/bellowsdb/bellows/dialect/postgres"
 	sqlitedialect "github.com/bellowsdb/bellows/dialect/sqlite"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/fill"
 	"github.com/bellowsdb/bellows/internal/run"
 	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/source"
@@ -88,6 +89,7 @@ type Migrator struct {
 	base    *revision.Graph
 	mu      sync.Mutex
 	runner  *run.Runner // nil without a database
+	logic   fill.Logic  // of rows that are not changed by SQL
 	owned   bool        // the session is ours to close
 	who     identity
 	version string
@@ -199,7 +201,11 @@ func (m *Migrator) read() error {
 	if err := m.files.addGo(m.o.Go); err != nil {
 		return err
 	}
-	var err error
+	functions, err := functions(m.o.Rows)
+	if err != nil {
+		return err
+	}
+	m.logic = fill.Logic{Functions: functions, Dir: m.o.ProgramDir}
 	if m.base, err = revision.New(m.files.Revisions()); err != nil {
 		m.files.quote(err)
 	}
@@ -227,7 +233,7 @@ func (m *Migrator) options(verb, id string) run.Options {
 		Verb: orElse(verb, m.o.Verb), Run: id, Owner: m.who.owner, Host: m.who.host, PID: m.who.pid,
 		Tool: "bellows " + Version, Tag: m.o.Tag, Limits: m.o.Backfill, Beside: m.beside,
 		LockWait: m.o.LockWait, LockTimeout: m.o.LockTimeout, RetryBudget: m.o.RetryBudget,
-		StatementTimeout: m.o.StatementTimeout, Grace: m.o.Grace, Strict: m.o.Strict, Point: m.o.Point,
+		StatementTimeout: m.o.StatementTimeout, Grace: m.o.Grace, Strict: m.o.Strict, Point: m.o.Point, Logic: m.logic,
 	}
 	if m.owned {
 		o.Open = m.connect

@@ -10,6 +10,7 @@ import (
 type Language interface {
 	dialect.Dialect
 	dialect.Filler
+	dialect.Rower
 }
 
 // Condition is the text that stands for :chunk: true for the rows of the range,

@@ -23,6 +23,9 @@ type Task struct {
 	// Lock is how long a statement may wait for a lock, Limit how long each may
 	// take, CheckLimit how long a check may; 0 the usual.
 	Lock, Limit, CheckLimit time.Duration
+	// Logic is set where a program or a function works out the rows: then Body is
+	// the query that reads them.
+	Logic *Logic
 }
 
 // Repeats tells whether every statement passes over rows that it has changed.
@@ -74,6 +77,12 @@ func Read(l Language, script revision.Script, direction revision.Direction) (Tas
 		return t, err
 	}
 	t.Lock, t.Limit = section.LockTimeout, section.StatementTimeout
+	if direction == revision.Up && script.Fill.Write != nil {
+		if err := readLogic(l, &t, script); err != nil {
+			return t, err
+		}
+		return t, t.readChecks(l, script.Check)
+	}
 	pieces, err := cut(l, section)
 	if err != nil {
 		return t, err

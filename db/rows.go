@@ -20,6 +20,7 @@ func FromSQL(rows *sql.Rows, fail func(error) error, done func()) (Rows, error) 
 	}
 	for _, t := range types {
 		r.columns = append(r.columns, t.Name())
+		r.types = append(r.types, t.DatabaseTypeName())
 		r.bytes = append(r.bytes, holdsBytes(t.DatabaseTypeName()))
 	}
 	return r, nil
@@ -40,6 +41,9 @@ func holdsBytes(typeName string) bool {
 type sqlRows struct {
 	rows    *sql.Rows
 	columns []string
+	types   []string // as the driver names them
+	values  []any    // of the row that is read, and pointers to them
+	into    []any
 	bytes   []bool
 	fail    func(error) error
 	done    func()

@@ -57,6 +57,9 @@ type (
 		Action    string // "retry", "split" or "yield"
 		Reason    string
 	}
+	// FillSaid comes for each line that the program of a worker writes to its
+	// standard error.
+	FillSaid struct{ ID, Table, Worker, Line string }
 	// FillSwept comes when every row was gone through once, and when a check was asked.
 	FillSwept struct {
 		ID, Table string
@@ -78,6 +81,7 @@ func (FillTried) happened()    {}
 func (FillStarted) happened()  {}
 func (FillProgress) happened() {}
 func (FillPaused) happened()   {}
+func (FillSaid) happened()     {}
 func (FillPoison) happened()   {}
 func (FillTrouble) happened()  {}
 func (FillSwept) happened()    {}

@@ -124,10 +124,60 @@ func (b *builder) chunks(sec revision.Section) error {
 		sts[i].SQL = strings.ReplaceAll(sts[i].SQL, chunkAny, chunkMark)
 	}
 	b.step.Statements, b.step.Tx = sts, TxChunks
-	if b.step.Move.Direction == revision.Up {
-		return b.checks()
+	if b.step.Move.Direction != revision.Up {
+		return nil
 	}
+	if err := b.logic(*b.step.Script.Fill); err != nil {
+		return err
+	}
+	return b.checks()
+}
+
+// logic is the part of a backfill whose rows SQL does not work out: who does, and
+// the statement that writes them. What that does is known from the text with
+// parameters as the server knows them, of as many bytes; what is shown is as written.
+func (b *builder) logic(f revision.FillSpec) error {
+	switch {
+	case f.Write == nil:
+		return nil
+	case f.Program != "":
+		b.step.Notes = append(b.step.Notes, "rows are worked out by the program "+f.Program)
+	default:
+		b.step.Notes = append(b.step.Notes, "rows are worked out by the Go function "+f.Function)
+	}
+	masked := *f.Write
+	masked.SQL = maskParams(f.Write.SQL)
+	sts, err := b.cut(masked)
+	if err != nil {
+		return err
+	}
+	from := 0
+	for i := range sts {
+		if at := strings.Index(masked.SQL[from:], sts[i].SQL); at >= 0 {
+			from += at
+			sts[i].SQL = f.Write.SQL[from : from+len(sts[i].SQL)]
+		}
+	}
+	b.step.Statements = append(b.step.Statements, sts...)
 	return nil
+}
+
+// maskParams puts $1 in the place of each :name.
+func maskParams(sql string) string {
+	out := []byte(sql)
+	named := func(c byte) bool {
+		return c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+	}
+	for i := 0; i+1 < len(out); i++ {
+		if out[i] != ':' || !named(out[i+1]) || i > 0 && out[i-1] == ':' {
+			continue
+		}
+		out[i], out[i+1] = '$', '1'
+		for i += 2; i < len(out) && named(out[i]); i++ {
+			out[i] = ' '
+		}
+	}
+	return string(out)
 }
 
 // section is the SQL of the move's direction; nil when there is none to run.

@@ -160,11 +160,15 @@ type FillSpec struct {
 	Poison  int
 	// Limits are what holds it back, by the names and in the spelling of package
 	// limit; nil says nothing.
-	Limits  map[string]string `json:",omitempty"`
-	Program string            // command of a row program, or ""
-	Body    Section
-	Write   *Section // with Program
-	At      fault.Pos
+	Limits map[string]string `json:",omitempty"`
+	// Program is the command of a row program, Function the name of one written in
+	// Go; one of them stands with Write.
+	Program        string        `json:",omitempty"`
+	ProgramTimeout time.Duration `json:",omitempty"`
+	Function       string        `json:",omitempty"`
+	Body           Section
+	Write          *Section `json:",omitempty"`
+	At             fault.Pos
 }
 
 // HoldSpec is a named approval. Quiet is how long no old-side write must have

@@ -157,7 +157,7 @@ func settingsOf(c config.Settings, folder string) *settings {
 	}
 	s.options = bellows.Options{
 		Dir: at("dir", c.Dir), Format: c.Format, Flat: !c.Recursive, Repeatable: c.Repeatable,
-		Ledger: ledgerName(c), Strict: c.Strict, Tag: c.DeployTag,
+		ProgramDir: folder, Ledger: ledgerName(c), Strict: c.Strict, Tag: c.DeployTag,
 		LockWait: orNever(c.LockWait), LockTimeout: c.LockTimeout, RetryBudget: c.LockBudget,
 		StatementTimeout: c.StatementTimeout, Grace: orNever(c.Grace), Backfill: c.Backfill,
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -63,6 +64,39 @@ func (r *rows) Scan(dest ...any) error {
 		}
 	}
 	return r.Rows.Scan(into...)
+}
+
+var _ db.Wire = (*rows)(nil)
+
+// Types are the types' names in pg_type; of those that the Go driver does not
+// know their numbers.
+func (r *rows) Types() []string {
+	names := make([]string, len(r.types))
+	for i, oid := range r.types {
+		if t, ok := r.known.TypeForOID(oid); ok {
+			names[i] = t.Name
+		} else {
+			names[i] = strconv.FormatUint(uint64(oid), 10)
+		}
+	}
+	return names
+}
+
+// Cells gives the texts as they came. Those of bytea are in hexadecimal, which
+// the session must have asked for.
+func (r *rows) Cells(into []dialect.Cell) error {
+	for i, raw := range r.RawValues() {
+		into[i] = dialect.Cell{Null: raw == nil, Text: raw}
+		if raw == nil || r.types[i] != pgtype.ByteaOID {
+			continue
+		}
+		var b []byte
+		if err := r.known.Scan(pgtype.ByteaOID, pgtype.TextFormatCode, raw, &b); err != nil {
+			return err
+		}
+		into[i] = dialect.Cell{Kind: dialect.Bytes, Text: b}
+	}
+	return nil
 }
 
 func (r *rows) value(i int, raw []byte) any {

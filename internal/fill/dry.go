@@ -26,6 +26,12 @@ const (
 // dry tries the first, the last and some other chunks in transactions that are
 // rolled back. What the application has locked is left out.
 func (p *planner) dry(ctx context.Context) (event.FillTried, error) {
+	if p.task.Logic != nil {
+		if err := p.readyRows(ctx); err != nil {
+			return event.FillTried{}, err
+		}
+		defer p.mind.leave()
+	}
 	d := p.task.Spec
 	t := event.FillTried{ID: string(p.task.Revision), Table: d.Table, RowsTotal: p.rows, Strategy: p.strategy, Reason: p.choice.Reason, Repeatable: p.task.Repeats()}
 	var took time.Duration
@@ -39,12 +45,18 @@ func (p *planner) dry(ctx context.Context) (event.FillTried, error) {
 			return t, err
 		}
 		for _, r := range ranges {
+			if p.task.Logic != nil && took > dryTime {
+				break // each row may cost the author money
+			}
 			got, err := p.try(ctx, part, r)
 			if err != nil {
 				if err = p.excuse(ctx, &t, part, r, err); err != nil {
 					return t, err
 				}
 				continue
+			}
+			if t.BadRow == "" {
+				t.BadRow, t.BadReason = got.bad, got.why
 			}
 			t.Chunks++
 			t.Rows += got.rows
@@ -101,7 +113,7 @@ func (p *planner) samples(ctx context.Context, part Part) ([]backfill.Range, err
 		return p.samplePages(), nil
 	}
 	r := reader{p.session, p.key, part}
-	first, err := r.at(ctx, backfill.Range{}, dryRows-1)
+	first, err := r.at(ctx, backfill.Range{}, p.dryRows()-1)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +121,7 @@ func (p *planner) samples(ctx context.Context, part Part) ([]backfill.Range, err
 		return []backfill.Range{{}}, nil // a small table is one chunk
 	}
 	all := []backfill.Range{{High: first}}
-	last, err := r.bound(ctx, backfill.Range{Low: first}, backfill.Reverse(p.lang, row, p.key), dryRows)
+	last, err := r.bound(ctx, backfill.Range{Low: first}, backfill.Reverse(p.lang, row, p.key), p.dryRows())
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +136,7 @@ func (p *planner) samples(ctx context.Context, part Part) ([]backfill.Range, err
 		if low == nil {
 			continue
 		}
-		high, err := r.at(ctx, backfill.Range{Low: low}, dryRows-1)
+		high, err := r.at(ctx, backfill.Range{Low: low}, p.dryRows()-1)
 		if err != nil {
 			return nil, err
 		}
@@ -149,9 +161,13 @@ func (p *planner) samplePages() []backfill.Range {
 type trial struct {
 	rows, log int64
 	took      time.Duration
+	bad, why  string // a row that would be set aside, and why
 }
 
 func (p *planner) try(ctx context.Context, part Part, r backfill.Range) (trial, error) {
+	if p.task.Logic != nil {
+		return p.tryRows(ctx, part, r)
+	}
 	if err := p.begin(ctx, chunkTime); err != nil {
 		return trial{}, err
 	}

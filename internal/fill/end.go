@@ -181,6 +181,9 @@ func (q *queue) checked(ctx context.Context) error {
 	switch {
 	case !q.task.Repeats():
 		why += "; the statement cannot be run again, because it has no condition that passes over rows it has changed"
+	case q.idle() && q.passedOver():
+		q.writes = append(q.writes, q.led.EndFill(q.f.ID, ledger.FillChecked))
+		return nil
 	case q.idle():
 		why += "; the statement passes over these rows"
 	case q.f.Sweep >= sweeps:
@@ -190,6 +193,17 @@ func (q *queue) checked(ctx context.Context) error {
 	}
 	q.writes = append(q.writes, q.led.StopFill(q.f.ID, fault.Check, why))
 	return nil
+}
+
+// passedOver tells whether rows that are left may be those that a program, or a
+// function, passes over, and nothing else says that they must not be.
+func (q *queue) passedOver() bool {
+	for _, c := range q.task.Checks {
+		if !c.Derived {
+			return false
+		}
+	}
+	return q.task.Logic != nil
 }
 
 // idle tells whether the sweep was a repeated one and changed nothing.

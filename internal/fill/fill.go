@@ -51,6 +51,8 @@ type Options struct {
 	Patience    time.Duration // how long without any success before giving up: 5 min
 	Grace       time.Duration // for a chunk to end after an interrupt: 10 s
 
+	Logic Logic // of rows, where it is not SQL
+
 	// Point is called at every point at which a test may kill the process.
 	Point func(name string)
 }
@@ -60,6 +62,11 @@ func (o Options) withDefaults() Options {
 	standard(&o.Idle, 30*time.Second)
 	standard(&o.Patience, 5*time.Minute)
 	standard(&o.Grace, 10*time.Second)
+	standard(&o.Logic.Lease, 30*time.Second)
+	standard(&o.Logic.Silence, time.Minute)
+	if o.Logic.Bytes == 0 {
+		o.Logic.Bytes = 8 << 20
+	}
 	if o.Process == "" {
 		o.Process = "worker"
 	}

@@ -38,6 +38,8 @@ type child struct {
 	Process string
 	Kills   string // the point at which it kills itself
 	KillAt  int    // at which time that it passes it; 0 never
+	Freeze  bool   // stops itself instead, until it is told to go on
+	Lease   time.Duration
 	Workers int
 	Idle    time.Duration
 }
@@ -62,13 +64,20 @@ func runChild(text string) int {
 	var mu sync.Mutex
 	passed := map[string]int{}
 	o := options(c.URL)
-	o.Process, o.Workers, o.Idle = c.Process, c.Workers, c.Idle
+	o.Process, o.Workers, o.Idle, o.Logic.Lease = c.Process, c.Workers, c.Idle, c.Lease
+	o.Logic.Functions = map[string]fill.Function{"double": doubles(), "picky": picky()}
 	o.Point = func(name string) {
 		mu.Lock()
 		defer mu.Unlock()
 		passed[name]++
 		if name == c.Kills && passed[name] == c.KillAt {
 			fmt.Println("killed at", name)
+			if c.Freeze {
+				mu.Unlock()
+				defer mu.Lock()
+				_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+				return
+			}
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/db"
-	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/revision"
 )
 
@@ -26,7 +25,7 @@ func Look(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	if err != nil {
 		return Outlook{}, err
 	}
-	if err := runnable(task); err != nil {
+	if err := runnable(task, o); err != nil {
 		return Outlook{}, err
 	}
 	p := planner{session: session{Conn: c, lang: lang, limits: o.withDefaults()}, order: order{task: task}}
@@ -36,10 +35,11 @@ func Look(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	return Outlook{Strategy: p.strategy, Reason: p.choice.Reason, Rows: p.rows}, nil
 }
 
-// runnable refuses what is read and not run.
-func runnable(task backfill.Task) error {
-	if task.Spec.Program == "" {
+// runnable refuses what this process cannot work out.
+func runnable(task backfill.Task, o Options) error {
+	if task.Logic == nil {
 		return nil
 	}
-	return fault.At(task.Spec.At, fault.Unsupported, "this build runs no programs for rows").Try("write the change as SQL: UPDATE … WHERE … AND :chunk")
+	_, err := newMind(o, task, "", "", nil)
+	return err
 }

@@ -38,7 +38,7 @@ func Plan(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	if err != nil {
 		return ledger.Fill{}, err
 	}
-	if err := runnable(task); err != nil {
+	if err := runnable(task, o); err != nil {
 		return ledger.Fill{}, err
 	}
 	if task.Lock > 0 {
@@ -49,7 +49,7 @@ func Plan(ctx context.Context, c db.Conn, script revision.Script, direction revi
 	if err != nil || f.ID != "" {
 		return f, err
 	}
-	p := planner{session: s, led: led, order: order{task: task}, script: script}
+	p := planner{session: s, led: led, order: order{task: task}, script: script, run: fillID(task, number+1)}
 	if err := p.look(ctx); err != nil {
 		return ledger.Fill{}, err
 	}
@@ -112,7 +112,15 @@ func hashOf(lang backfill.Language, task backfill.Task) string {
 	for _, q := range task.Checks {
 		fmt.Fprintf(h, "%q\n", lang.Bare(q.Text))
 	}
+	if task.Logic != nil {
+		fmt.Fprintf(h, "%q %q %q\n", task.Spec.Program, task.Spec.Function, lang.Bare(task.Logic.Write.Text))
+	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// fillID is the name of the number-th backfill of a revision in one direction.
+func fillID(task backfill.Task, number int64) string {
+	return fmt.Sprintf("%s/%s/%d", task.Revision, task.Direction, number)
 }
 
 // planner plans one backfill.
@@ -126,6 +134,9 @@ type planner struct {
 	parts  []Part
 	rows   int64
 	span   *int64
+	run    string  // what the backfill will be called
+	rowing *rowing // of rows that are worked out beyond the database
+	mind   *mind
 }
 
 // look looks at the table and chooses a way through it.
@@ -280,7 +291,7 @@ func (p *planner) record(ctx context.Context, number int64, tried any) (ledger.F
 	}
 	d := p.task.Spec
 	f := ledger.Fill{
-		ID: fmt.Sprintf("%s/%s/%d", p.task.Revision, p.task.Direction, number), Revision: p.task.Revision, Direction: p.task.Direction, Number: number,
+		ID: fillID(p.task, number), Revision: p.task.Revision, Direction: p.task.Direction, Number: number,
 		State: ledger.FillPlanned, Want: ledger.WantGo, Table: d.Table, Spec: text, Hash: hashOf(p.lang, p.task), Strategy: p.strategy,
 		Reason: p.choice.Reason, Key: string(key), Parts: writeParts(p.parts), Sweep: 1, NextSeq: 1, FirstRows: int64(d.Rows), Target: d.Target,
 		Workers: max(int64(d.Workers), 1), Pause: d.Pause, Poison: int64(d.Poison), Rows: p.rows, Dry: string(dry),
@@ -305,7 +316,7 @@ func (p *planner) write(ctx context.Context, f *ledger.Fill) error {
 	if err != nil {
 		return err
 	}
-	if !has {
+	if !has || p.task.Logic != nil {
 		for _, sql := range p.led.CreateFill() {
 			if _, err := p.Exec(ctx, sql); err != nil {
 				return err

@@ -26,6 +26,15 @@ const (
 	looks = 200
 )
 
+// behind is how many chunks are left for each worker when more are planned. Where
+// rows are worked out beyond the database a worker has two at a time.
+func (o order) behind() int64 {
+	if o.task.Logic != nil {
+		return 3
+	}
+	return behind
+}
+
 // queue is the planning of the next chunks, by whichever worker finds too few of
 // them, while it holds the lock of the backfill's row.
 type queue struct {
@@ -92,7 +101,7 @@ func (q *queue) advance(ctx context.Context) (err error) {
 		}
 	}
 	want := ahead * int(max(q.f.Workers, 1))
-	if todo <= behind*int(max(q.f.Workers, 1)) {
+	if todo <= int(q.behind()*max(q.f.Workers, 1)) {
 		if err := q.plainly(ctx); err != nil {
 			return err
 		}

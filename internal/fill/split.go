@@ -43,7 +43,11 @@ func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
 		f.NextSeq++
 	}
 	w.point("split")
-	err = w.commit(ctx, w.led.Reshape(w.id, pieces[0]), w.led.AddChunks(w.id, pieces[1:]), w.led.NextSeq(w.id, f.NextSeq))
+	sqls := append(w.led.AddPieces(w.id, pieces), w.led.NextSeq(w.id, f.NextSeq))
+	if w.task.Logic != nil {
+		sqls = append(sqls, w.led.BreakLease(w.id, c.Seq))
+	}
+	err = w.commit(ctx, sqls...)
 	w.point("split committed")
 	if err != nil {
 		rollback(ctx, w.Conn)

@@ -283,6 +283,7 @@ func (j *job) member(ctx context.Context, control session, number int, g *gauge)
 			_ = w.Close()
 		}()
 	}
+	defer w.leaveRows(ctx)
 	return w.run(ctx)
 }
 

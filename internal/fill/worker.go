@@ -103,6 +103,7 @@ type worker struct {
 	yield  atomic.Int32 // resting, busy or yielding
 	seat   db.Session   // as those who watch it know it; guarded by mu
 	looked time.Time    // when a worker that is held back last looked at the backfill
+	rows   *leased      // of rows that are worked out beyond the database
 }
 
 // outcome is how a step ended.
@@ -118,7 +119,7 @@ const (
 // run works until there is nothing left, the backfill stops, or ctx ends.
 func (w *worker) run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		got, err := w.step(ctx)
+		got, err := w.next(ctx)
 		switch {
 		case isGone(err) && ctx.Err() == nil:
 			if err := w.reconnect(ctx, err); err != nil {
@@ -137,7 +138,16 @@ func (w *worker) run(ctx context.Context) error {
 			sleep(ctx, jitter(idleTime))
 		}
 	}
+	w.finishRows(ctx)
 	return nil
+}
+
+// next does a step as the task asks for it.
+func (w *worker) next(ctx context.Context) (outcome, error) {
+	if w.task.Logic != nil {
+		return w.rowStep(ctx)
+	}
+	return w.step(ctx)
 }
 
 // step does one chunk, or finds out why there is none.
@@ -223,7 +233,7 @@ func (w *worker) chunk(ctx context.Context, k ledger.Claimed) (outcome, error) {
 	delete(w.tries, c.Seq)
 	w.worked()
 	w.rate.add(c.Rows, time.Since(begun))
-	if k.Waiting-1 <= behind*max(k.Workers, 1) {
+	if k.Waiting-1 <= w.behind()*max(k.Workers, 1) {
 		if _, _, err := w.refill(ctx); err != nil {
 			return w.outside(ctx, err)
 		}
@@ -342,7 +352,7 @@ func (w *worker) text(s backfill.Statement, part Part, c backfill.Chunk) string 
 
 // done marks the chunk done, if the table still is the one that was planned for,
 // and commits.
-func (w *worker) done(ctx context.Context, c backfill.Chunk) error {
+func (w *worker) done(ctx context.Context, c backfill.Chunk, more ...string) error {
 	part, err := w.partOf(ctx, c.Part)
 	if err != nil {
 		return err
@@ -357,7 +367,7 @@ func (w *worker) done(ctx context.Context, c backfill.Chunk) error {
 	if w.counts() {
 		c.Rows = c.Changed
 	}
-	sqls := []string{w.led.ChunkDone(w.id, c, same)}
+	sqls := append([]string{w.led.ChunkDone(w.id, c, same)}, more...)
 	if c.Tries > 0 {
 		sqls = append(sqls, w.led.Cured(w.id, c.Seq))
 	}

@@ -58,6 +58,10 @@ var fillTables = [...]table{
 		{"run", key}, {"seq", fence}, {"row_key", text}, {"code", key}, {"reason", text}, {"state", key}, {"tries", integer},
 		{"at", moment}, {"actor", text}, {"why", text},
 	}},
+	{"fill_lease", "run, seq", []column{
+		{"run", key}, {"seq", fence}, {"owner", key}, {"epoch", fence}, {"until", moment},
+		{"session", integer}, {"session_start", text}, {"session_host", text},
+	}},
 	{"fill_worker", "run, id", []column{
 		{"run", key}, {"id", key}, {"host", text}, {"pid", integer}, {"session", integer}, {"session_start", text}, {"session_host", text},
 		{"doing", text}, {"rate", integer}, {"began", moment}, {"seen", moment},

@@ -32,8 +32,13 @@ const candidates = 16
 // to leave alone. ok is false when there is none. It must be called inside a
 // transaction, and the lock is the lease: it ends with the transaction.
 func (l Ledger) Claim(ctx context.Context, c db.Conn, run string, leave []int64) (k Claimed, ok bool, err error) {
+	return l.claimOf(ctx, c, run, leave, "")
+}
+
+// claimOf is Claim of chunks for which more is true, "" or a condition behind AND.
+func (l Ledger) claimOf(ctx context.Context, c db.Conn, run string, leave []int64, more string) (k Claimed, ok bool, err error) {
 	facts := l.fill()
-	where := " WHERE run = " + l.d.Literal(run) + " AND state = " + l.d.Literal(backfill.Todo)
+	where := " WHERE run = " + l.d.Literal(run) + " AND state = " + l.d.Literal(backfill.Todo) + more
 	if len(leave) > 0 {
 		where += " AND seq NOT IN (" + numbers(leave) + ")"
 	}

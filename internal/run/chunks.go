@@ -107,7 +107,7 @@ func (r *Runner) fillOptions() fill.Options {
 	return fill.Options{
 		Limits: r.o.Limits, Beside: r.o.Beside,
 		Ledger: r.o.Ledger, Open: r.patientOpen(), Conn: r.conn, Sink: event.SinkFunc(r.emit),
-		Process: r.o.Run, Host: r.o.Host, PID: r.o.PID, Grace: r.o.Grace, Point: r.o.Point,
+		Logic: r.o.Logic, Process: r.o.Run, Host: r.o.Host, PID: r.o.PID, Grace: r.o.Grace, Point: r.o.Point,
 		By: ledger.By{Run: r.o.Run, Actor: r.o.Owner, Tool: r.o.Tool, Tag: r.o.Tag},
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/fill"
 	"github.com/bellowsdb/bellows/internal/ledger"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
@@ -63,6 +64,7 @@ type Options struct {
 	Grace            time.Duration // 10 s
 	Lease            time.Duration // 15 s; how long a lease lives without a beat
 	Strict           bool
+	Logic            fill.Logic // of rows that are not changed by SQL
 
 	// Point is called at every numbered point at which a test may kill the process.
 	Point func(name string)

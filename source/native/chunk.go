@@ -30,7 +30,7 @@ func (d *document) chunked(m *mark, o options) {
 				Try("each statement has it once")
 		}
 	}
-	if o.fill.Program != "" && len(all) > 1 {
+	if (o.fill.Program != "" || o.fill.Function != "") && len(all) > 1 {
 		d.fail(m.body+all[1].start, "with a program there is one query, not %d", len(all)).
 			Try("the query reads the rows of a chunk for the program; what it answers is written by -- migrate:write")
 	}

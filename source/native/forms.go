@@ -22,7 +22,7 @@ type form struct {
 var sectionOptions = []string{"transaction", "mixed", "lock_timeout", "statement_timeout"}
 
 // fillOptions are those of a backfill; a change takes most of them too.
-var fillOptions = append([]string{"table", "key", "rows", "target", "workers", "pause", "poison", "program", "lock_timeout", "statement_timeout"}, limit.Shared()...)
+var fillOptions = append([]string{"table", "key", "rows", "target", "workers", "pause", "poison", "program", "program_timeout", "function", "lock_timeout", "statement_timeout"}, limit.Shared()...)
 
 var changeOptions = []string{"table", "old", "new", "key", "rows", "target", "workers", "pause", "poison", "retention"}
 

@@ -168,6 +168,10 @@ func (d *document) set(f *form, o *options, a arg) {
 		o.fill.Table = a.value
 	case "program":
 		o.fill.Program = a.value
+	case "program_timeout":
+		o.fill.ProgramTimeout = d.span(a, time.Millisecond)
+	case "function":
+		o.fill.Function = a.value
 	case "old":
 		o.old = d.names(a)
 	case "new":

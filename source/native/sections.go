@@ -140,14 +140,28 @@ func (d *document) complete(first int) {
 		if s.Fill == nil {
 			return
 		}
-		d.lacks((s.Fill.Program == "") == (s.Fill.Write == nil), m, pick(s.Fill.Program == "", "program", "write section"),
-			pick(s.Fill.Program == "", "a write section writes what a program answers: program:\"COMMAND\"",
-				"a program's rows are written by a section -- migrate:write"))
+		d.logic(m)
 	case revision.Change:
 		c := s.Change
 		d.lacks(c == nil || c.Expand.At.Line > 0, m, "expand section", "it adds the new side: -- migrate:expand")
 		d.lacks(c == nil || c.Forward.At.Line > 0, m, "forward section", "it says what the new columns are: -- migrate:forward")
 	}
+}
+
+// logic says what a backfill lacks whose rows a program or a function works out.
+func (d *document) logic(m *mark) {
+	f := d.script.Fill
+	if f.Program != "" && f.Function != "" {
+		d.fail(m.args, "a backfill has one of program and function").Try("take the other away")
+		return
+	}
+	none := f.Program == "" && f.Function == ""
+	if f.ProgramTimeout > 0 && f.Program == "" {
+		d.fail(m.args, "program_timeout stands without program").Try("write program:\"COMMAND\", or take it away")
+	}
+	d.lacks(none == (f.Write == nil), m, pick(none, "program", "write section"),
+		pick(none, "a write section writes what a program answers: program:\"COMMAND\"; or function:NAME, one written in Go",
+			"its rows are written by a section -- migrate:write"))
 }
 
 // joins tells whether the file is a merge: several parents, so that its up

@@ -129,6 +129,14 @@ type (
 		Code   string `json:"code"`
 		Reason string `json:"reason"`
 	}
+	saidLine struct {
+		Type   string `json:"type"`
+		V      int    `json:"v"`
+		ID     string `json:"id"`
+		Table  string `json:"table"`
+		Worker string `json:"worker"`
+		Line   string `json:"line"`
+	}
 	troubleLine struct {
 		Type   string `json:"type"`
 		V      int    `json:"v"`
@@ -177,6 +185,8 @@ func (f *Face) fill(e event.Event) {
 			int64(e.Rate), seconds(e.ETALeast), seconds(e.ETAMost), e.Workers, clean(e.LimitedBy)})
 	case event.FillPaused:
 		f.write(pausedLine{"paused", Version, e.ID, e.Table, clean(e.Why)})
+	case event.FillSaid:
+		f.write(saidLine{"said", Version, e.ID, e.Table, e.Worker, clean(e.Line)})
 	case event.FillPoison:
 		f.write(poisonLine{"poison", Version, e.ID, e.Table, clean(e.Key), e.Code, clean(e.Reason)})
 	case event.FillTrouble:

@@ -19,6 +19,8 @@ func (f *Face) fill(e event.Event) {
 		f.progress(e)
 	case event.FillPaused:
 		f.paused(e)
+	case event.FillSaid:
+		f.say(f.err.dim("program"), "%s", clean(e.Line))
 	case event.FillPoison:
 		f.say(f.err.yellow("set aside"), "%s", clean(fmt.Sprintf("%s %s: %s", e.Table, e.Key, e.Reason)))
 	case event.FillTrouble:

@@ -55,6 +55,7 @@ func filled() []event.Event {
 		progress(500, ""),
 		progress(120500, ""),
 		event.FillPoison{ID: locs, Table: "posts", Key: "id=7", Code: "postgres.22P02", Reason: bad},
+		event.FillSaid{ID: locs, Table: "posts", Worker: "20261119T093000-1a2b3c4d", Line: "asked postgres://ann:" + Password + "@db/app for id=7"},
 		event.FillTrouble{ID: locs, Table: "posts", Chunk: 41, Rows: 4100, Action: "yield", Reason: "sessions of the application wait for rows"},
 		progress(1204000, "waiting: could not connect to postgres://ann:"+Password+"@db/app"),
 		event.FillPaused{ID: locs, Table: "posts", Why: "paused; bellows backfill resume goes on"},
