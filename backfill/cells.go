@@ -360,7 +360,7 @@ func Value(l dialect.Rower, t dialect.Type, c dialect.Cell) any {
 	case dialect.Bool:
 		return isTrue(c.Text)
 	case dialect.Bytes:
-		return bytes.Clone(c.Text)
+		return append([]byte{}, c.Text...)
 	case dialect.JSON:
 		return json.RawMessage(bytes.Clone(c.Text))
 	case dialect.Moment, dialect.Zoned:
