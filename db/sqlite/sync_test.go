@@ -49,6 +49,16 @@ func TestSync(t *testing.T) {
 			"a dropped trigger":  {"DROP TRIGGER bellows_1_update"},
 			"a replaced trigger": {"DROP TRIGGER bellows_1_update", "CREATE TRIGGER bellows_1_update AFTER UPDATE OF a ON items BEGIN SELECT 1; END"},
 		},
+		Spelled: func(c string) string { return "(typeof(" + c + ") || quote(" + c + "))" },
+		Kinds: map[string]synctest.Kind{
+			"integer":           {Type: "INTEGER", Values: []string{"0", "-1", "9223372036854775807", "'x'", "1.5"}},
+			"real":              {Type: "REAL", Values: []string{"0", "0.3", "0.30000000000000004", "'x'"}},
+			"text":              {Type: "TEXT", Values: []string{"'a'", "'A'", "'a '", "''", "1", "1.5", "x'61'", "'a''b'"}},
+			"text without case": {Type: "VARCHAR(10) COLLATE NOCASE", Told: "VARCHAR(10)", Values: []string{"'a'", "'A'", "'a '", "''"}},
+			"blob":              {Type: "BLOB", Values: []string{"x'00'", "x'0000'", "x''", "'a'", "x'61'", "1", "1.0", "'1'"}},
+			"numeric":           {Type: "DECIMAL(10,2)", Values: []string{"1", "1.5", "'x'", "x'31'", "'1.25'"}},
+			"anything":          {Type: "", Values: []string{"1", "1.0", "'1'", "x'31'", "'a'", "'A'"}},
+		},
 		Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
 	})
 }

@@ -39,6 +39,10 @@ type Database struct {
 	Needed bool
 	// Tampers are what somebody may do to the triggers of the merge, and must be seen.
 	Tampers map[string][]string
+	// Kinds are types of values by what they are called, and Spelled is a value as
+	// text, such that different values are different.
+	Kinds   map[string]Kind
+	Spelled func(column string) string
 	// After: triggers run after the row was written.
 	After bool
 	// Upsert begins the list of changes of an upsert, with %s for the key, and
@@ -74,6 +78,7 @@ func Run(t *testing.T, d Database) {
 		"counting": s.counting,
 		"sampling": s.sampling,
 		"seen":     s.seen,
+		"kinds":    s.kinds,
 	}
 	if !s.Needed {
 		tests["gone"] = s.gone

@@ -150,7 +150,11 @@ func (y synced) computed(side dialect.Side) string {
 	columns, exprs := y.Side(side)
 	var terms []string
 	for i, c := range columns {
-		terms = append(terms, y.is(y.d.Quote(c.Name), exprs[i]))
+		name := y.d.Quote(c.Name)
+		terms = append(terms, y.is(name, exprs[i]))
+		if keepsTypes(c.Type) { // 1 and 1.0 are the same here, and are not
+			terms = append(terms, "typeof("+name+") = typeof("+inner(exprs[i])+")")
+		}
 	}
 	if len(terms) == 0 {
 		return "0"
@@ -181,4 +185,16 @@ func (y synced) given(row string, columns []dialect.SyncColumn) string {
 		}
 	}
 	return "(" + strings.Join(terms, " OR ") + ")"
+}
+
+// keepsTypes tells whether a column of a declared type has no affinity, so that
+// values are stored as they are.
+func keepsTypes(declared string) bool {
+	declared = strings.ToUpper(declared)
+	for _, word := range []string{"INT", "CHAR", "CLOB", "TEXT"} {
+		if strings.Contains(declared, word) {
+			return false
+		}
+	}
+	return declared == "" || strings.Contains(declared, "BLOB")
 }
