@@ -76,7 +76,7 @@ func TestSync(t *testing.T) {
 			"uuid":      {Type: "uuid", Values: []string{"'00000000-0000-0000-0000-000000000000'", "'00000000-0000-0000-0000-000000000001'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"}},
 			"inet6":     {Type: "inet6", Values: []string{"'::1'", "'::2'", "'::'"}},
 		},
-		Upsert: "ON DUPLICATE KEY UPDATE", Incoming: "VALUES(%s)",
+		Integer: "int(11)", Upsert: "ON DUPLICATE KEY UPDATE", Incoming: "VALUES(%s)",
 	})
 }
 

@@ -85,7 +85,7 @@ func TestSync(t *testing.T) {
 					"range":                         {Type: "int4range", Values: []string{"'[1,3)'", "'[1,4)'", "'empty'"}},
 					"a collation that ignores case": {Make: []string{"CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"}, Type: "text COLLATE nocase", Told: "text", Values: []string{"'a'", "'A'", "'b'"}},
 				},
-				Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
+				Integer: "integer", Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
 			})
 		})
 	}

@@ -59,6 +59,6 @@ func TestSync(t *testing.T) {
 			"numeric":           {Type: "DECIMAL(10,2)", Values: []string{"1", "1.5", "'x'", "x'31'", "'1.25'"}},
 			"anything":          {Type: "", Values: []string{"1", "1.0", "'1'", "x'31'", "'a'", "'A'"}},
 		},
-		Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
+		Integer: "int", Upsert: "ON CONFLICT (%s) DO UPDATE SET", Incoming: "excluded.%s",
 	})
 }

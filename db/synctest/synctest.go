@@ -43,6 +43,8 @@ type Database struct {
 	// text, such that different values are different.
 	Kinds   map[string]Kind
 	Spelled func(column string) string
+	// Integer is how the catalog calls an int.
+	Integer string
 	// After: triggers run after the row was written.
 	After bool
 	// Upsert begins the list of changes of an upsert, with %s for the key, and
@@ -78,6 +80,8 @@ func Run(t *testing.T, d Database) {
 		"counting": s.counting,
 		"sampling": s.sampling,
 		"seen":     s.seen,
+		"crowd":    s.crowd,
+		"names":    s.names,
 		"kinds":    s.kinds,
 	}
 	if !s.Needed {
