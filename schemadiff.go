@@ -87,6 +87,8 @@ type Part struct {
 	// Class is what its way back is worth, Hazards what to know before running it.
 	Class   diff.Class
 	Hazards []diff.Hazard
+
+	sections compare.Part
 }
 
 // Empty tells whether the two shapes are the same.
@@ -176,7 +178,7 @@ func (d *Difference) plan(renames []diff.Rename, choose func(Choice) ([]diff.Ren
 	d.Up, d.Down, d.Class, d.Parts = r.Up, r.Down, r.Class, nil
 	for _, p := range r.Parts {
 		hazards := diff.Plan{Statements: p.Up}.Hazards()
-		d.Parts = append(d.Parts, Part{Name: p.Name, Text: p.Text(), Class: p.Class, Hazards: hazards})
+		d.Parts = append(d.Parts, Part{Name: p.Name, Text: p.Text(), Class: p.Class, Hazards: hazards, sections: p})
 	}
 	return nil
 }
@@ -284,6 +286,10 @@ type DraftOptions struct {
 	Source string
 	// NoProof writes them without having tried them, and says so in them.
 	NoProof bool
+
+	replaces *revision.Range // of a squash
+	notes    []string        // comments for the head of the file
+	final    string          // why there is no way back, although there could be one
 }
 
 // Draft is the file of a migration that is not written yet.
@@ -295,16 +301,24 @@ type Draft struct {
 // Draft makes files of a difference that begins with what the migrations make.
 // Unless the options say otherwise they are tried first, in a throwaway database.
 func (m *Migrator) Draft(ctx context.Context, d Difference, o DraftOptions) ([]Draft, error) {
+	out, drafts, err := m.drafts(d, o)
+	if err != nil || o.NoProof || len(drafts) == 0 {
+		return out, err
+	}
+	return out, d.ground.Prove(ctx, m.migrations(), replay.Proof{Drafts: drafts, From: d.From.Schema, To: d.To.Schema, Ignore: d.ignore})
+}
+
+// drafts are the files of a difference, and the same as they are read.
+func (m *Migrator) drafts(d Difference, o DraftOptions) (out []Draft, drafts []replay.Draft, err error) {
 	if f := m.Format(); f != source.Native && f != "" {
-		return nil, fault.New(fault.Unsupported, "the folder is in the format of %s, which is read and not written", f)
+		return nil, nil, fault.New(fault.Unsupported, "%s is in the format of %s, which bellows reads and does not write", m.o.Dir, f).
+			Try("write the file by hand, or --dir a folder of bellows' own")
 	}
 	var there []revision.Revision
 	for r := range m.base.All() {
 		there = append(there, r)
 	}
 	there = append(there, m.base.Replaced()...)
-	var out []Draft
-	var drafts []replay.Draft
 	parents := o.Parents
 	for _, p := range d.Parts {
 		slug := o.Slug
@@ -315,15 +329,12 @@ func (m *Migrator) Draft(ctx context.Context, d Difference, o DraftOptions) ([]D
 		file := Draft{ID: string(id), Path: path.Join(m.o.Dir, string(id)+"_"+slug+".sql"), Revises: parents, Text: p.file(parents, o)}
 		rev, script, err := native.Parse(file.Path, file.Text)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		there, parents = append(there, rev), []string{file.ID}
 		out, drafts = append(out, file), append(drafts, replay.Draft{Revision: rev, Script: script})
 	}
-	if o.NoProof || len(drafts) == 0 {
-		return out, nil
-	}
-	return out, d.ground.Prove(ctx, m.migrations(), replay.Proof{Drafts: drafts, From: d.From.Schema, To: d.To.Schema, Ignore: d.ignore})
+	return out, drafts, nil
 }
 
 // file is the text of a part's file.
@@ -334,14 +345,25 @@ func (p Part) file(parents []string, o DraftOptions) string {
 		revises = strings.Join(parents, ", ")
 	}
 	b.WriteString("-- migrate:revises " + revises + "\n")
+	if r := o.replaces; r != nil {
+		b.WriteString("-- migrate:replaces " + string(r.From) + ".." + string(r.To) + "\n")
+	}
 	line := func(text string) {
 		b.WriteString("-- " + strings.ReplaceAll(strings.TrimSpace(text), "\n", " ") + "\n")
 	}
 	if o.Source != "" {
 		line("Written by bellows diff, from " + o.Source + ".")
 	}
+	for _, note := range o.notes {
+		line(note)
+	}
 	if o.NoProof {
 		line("Not proven: it was written with --no-proof.")
+	}
+	text := p.Text
+	if o.final != "" {
+		p.Class, p.sections.Class, p.sections.Unsolved = diff.Exact, diff.Irreversible, []string{o.final}
+		text = p.sections.Text()
 	}
 	switch p.Class {
 	case diff.Lossy:
@@ -352,6 +374,6 @@ func (p Part) file(parents []string, o DraftOptions) string {
 	for _, h := range p.Hazards {
 		line(h.Code + ": " + h.Object.String() + ": " + h.Text)
 	}
-	b.WriteString("\n" + p.Text)
+	b.WriteString("\n" + text)
 	return b.String()
 }

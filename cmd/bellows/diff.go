@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/diff"
@@ -56,7 +58,7 @@ difference. --from and --to compare any two schemas and print the way.`,
 	f.StringVar(&d.from, "from", "", "compare this `SCHEMA` instead of what the migrations make; print, write nothing")
 	f.StringVar(&d.to, "to", "", "with --from: the `SCHEMA` to lead to")
 	f.BoolVar(&d.sql, "sql", false, "print only SQL, with --from and --to")
-	f.StringSliceVar(&d.ignore, "ignore", []string{"owner"}, "`ATTRIBUTES` not to compare: owner, acl, comment; none: compare all")
+	ignoreFlag(f, &d.ignore)
 	f.StringSliceVar(&d.parents, "parent", nil, "revise this `TARGET` instead of the head")
 	f.BoolVar(&d.noProof, "no-proof", false, "write the migration without trying it, and say so in it")
 	a.shadowFlag(f)
@@ -81,12 +83,7 @@ func (d diffFlags) conflicts(slug string, schema string) error {
 
 // options are what to compare and how, but for the two schemas.
 func (d diffFlags) options(s *settings) (o bellows.DiffOptions, err error) {
-	o.Shadow, o.Ignore = s.shadow, []string{}
-	for _, x := range d.ignore {
-		if x != "none" {
-			o.Ignore = append(o.Ignore, x)
-		}
-	}
+	o.Shadow, o.Ignore = s.shadow, ignored(d.ignore)
 	for _, text := range d.renames {
 		before, after, ok := strings.Cut(text, "=")
 		switch {
@@ -98,6 +95,15 @@ func (d diffFlags) options(s *settings) (o bellows.DiffOptions, err error) {
 		}
 	}
 	return o, nil
+}
+
+func ignoreFlag(f *pflag.FlagSet, to *[]string) {
+	f.StringSliceVar(to, "ignore", []string{"owner"}, "`ATTRIBUTES` not to compare: owner, acl, comment; none: compare all")
+}
+
+// ignored are the attributes that a flag names.
+func ignored(words []string) []string {
+	return slices.DeleteFunc(words, func(word string) bool { return word == "none" })
 }
 
 func (a *app) diff(ctx context.Context, d diffFlags, slug string) (answer.Answer, error) {
@@ -173,7 +179,7 @@ func (a *app) different(d bellows.Difference) {
 
 // diffHead compares the wanted schema with what the migrations make.
 func (a *app) diffHead(ctx context.Context, d diffFlags, o bellows.DiffOptions, slug string) (answer.Answer, error) {
-	m, s, err := a.planner(ctx, d.dialect)
+	m, s, err := a.forSchemas(ctx, d.dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -213,9 +219,8 @@ func (a *app) diffHead(ctx context.Context, d diffFlags, o bellows.DiffOptions, 
 	return ans, nil
 }
 
-// planner opens the folder, which must be of our own format, and the database
-// when there is a URL.
-func (a *app) planner(ctx context.Context, dialect string) (*bellows.Migrator, *settings, error) {
+// forSchemas opens the folder, and the database when there is a URL.
+func (a *app) forSchemas(ctx context.Context, dialect string) (*bellows.Migrator, *settings, error) {
 	s, err := a.settings()
 	if err != nil {
 		return nil, nil, err

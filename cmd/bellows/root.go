@@ -53,8 +53,8 @@ func (a *app) verbs() [][]*cobra.Command {
 		{a.upVerb(), a.downVerb(), a.redoVerb(), a.planVerb(), a.tryVerb()},
 		{a.backfillVerb()},
 		{a.statusVerb(), a.historyVerb(), a.headsVerb(), a.showVerb(), a.graphVerb()},
-		{a.inspectVerb(), a.diffVerb()},
-		{a.stampVerb(), a.mergeVerb(), a.rebaseVerb(), a.repairVerb(), a.unlockVerb()},
+		{a.inspectVerb(), a.diffVerb(), a.driftVerb(), a.verifyVerb()},
+		{a.stampVerb(), a.mergeVerb(), a.rebaseVerb(), a.squashVerb(), a.repairVerb(), a.unlockVerb()},
 		{a.dbVerb(), a.configVerb(), a.completionVerb(), a.versionVerb()},
 	}
 }
@@ -101,7 +101,9 @@ func elsewhere(word string) string {
 		return "bellows down"
 	case "reset":
 		return "bellows down base"
-	case "force", "baseline":
+	case "baseline":
+		return "bellows stamp --baseline"
+	case "force":
 		return "bellows stamp"
 	case "create", "revision", "generate", "add":
 		return "bellows new, or bellows db create for the database itself"

@@ -22,7 +22,7 @@ import (
 func Inspect(ctx context.Context, c db.Conn, o db.Inspection) (schema.Schema, error) {
 	i, ok := c.(db.Inspector)
 	if !ok {
-		return schema.Schema{}, unknown(c.Dialect())
+		return schema.Schema{}, Unknown(c.Dialect())
 	}
 	return i.Inspect(ctx, o)
 }
@@ -69,7 +69,7 @@ type Framer interface {
 func Diff(d dialect.Dialect, from, to schema.Schema, o diff.Options) (Result, error) {
 	shaper, ok := d.(dialect.Shaper)
 	if !ok {
-		return Result{}, unknown(d)
+		return Result{}, Unknown(d)
 	}
 	if from.Dialect != "" && to.Dialect != "" && from.Dialect != to.Dialect {
 		return Result{}, fault.New(fault.Usage, "a shape of %s cannot be compared with one of %s", from.Dialect, to.Dialect).
@@ -100,12 +100,13 @@ func frame(l diff.Language, p diff.Plan) Frame {
 func Render(d dialect.Dialect, s schema.Schema) (diff.Plan, error) {
 	shaper, ok := d.(dialect.Shaper)
 	if !ok {
-		return diff.Plan{}, unknown(d)
+		return diff.Plan{}, Unknown(d)
 	}
 	return diff.Make(shaper.Empty(), s, shaper.Filling(), diff.Options{})
 }
 
-func unknown(d dialect.Dialect) error {
+// Unknown is the error of a language whose shapes are not known.
+func Unknown(d dialect.Dialect) error {
 	return fault.New(fault.Unsupported, "the shape of a %s database cannot be read", d.Name())
 }
 

@@ -83,6 +83,16 @@ func (s *Stage) Up(ctx context.Context, m Migrations, only []revision.ID) error 
 	return s.run(m, func(r *run.Runner) (run.Report, error) { return r.Up(ctx, run.Ask{Only: only}) })
 }
 
+// Applied applies what is not applied yet, and tells what that was.
+func (s *Stage) Applied(ctx context.Context, m Migrations) (ids []revision.ID, err error) {
+	err = s.run(m, func(r *run.Runner) (run.Report, error) {
+		report, err := r.Up(ctx, run.Ask{})
+		ids = report.Applied
+		return report, err
+	})
+	return ids, err
+}
+
 // Down reverts exactly those.
 func (s *Stage) Down(ctx context.Context, m Migrations, only []revision.ID) error {
 	return s.run(m, func(r *run.Runner) (run.Report, error) { return r.Down(ctx, run.Ask{Only: only}) })

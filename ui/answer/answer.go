@@ -116,7 +116,8 @@ type (
 		On         string
 	}
 	// Diff is how one schema becomes another. Form is "plan" or "sql" for printing,
-	// "check" for whether there is a difference, "files" for what was written. FromName
+	// "check" for whether there is a difference, "files" for what was written, "drift"
+	// for what a database has become, "back" for the SQL that takes it back. FromName
 	// and ToName say what was compared.
 	Diff struct {
 		Difference       bellows.Difference
@@ -126,6 +127,8 @@ type (
 	}
 	// Choice is a question that nobody was there to answer: is it a rename?
 	Choice struct{ Choice bellows.Choice }
+	// Verified is what came of trying every migration up, down and up.
+	Verified struct{ Verification bellows.Verification }
 	// Config is what holds, and where each value came from.
 	Config struct{ Settings []Setting }
 	// Version is this build: the release it is, the stamp that whoever built it
@@ -158,6 +161,7 @@ func (Poison) answered()    {}
 func (Schema) answered()    {}
 func (Diff) answered()      {}
 func (Choice) answered()    {}
+func (Verified) answered()  {}
 func (Config) answered()    {}
 func (Version) answered()   {}
 

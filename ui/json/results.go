@@ -208,14 +208,19 @@ func upkeepOf(h result, o answer.Outcome) any {
 func statusOf(h result, a answer.Status) statusResult {
 	s := a.Status
 	r := statusResult{result: h, URL: clean(a.On), Current: list(s.Current), Heads: list(s.Heads), Pending: s.Pending,
-		Ledger: s.LedgerExists, Holder: holderOf(s.Holder), Problems: []problem{}, Revisions: convert(s.Revisions, revisionOf), Backfills: convert(a.Fills, backfillOf)}
-	for _, err := range s.Problems {
+		Ledger: s.LedgerExists, Holder: holderOf(s.Holder), Problems: problemsOf(s.Problems), Revisions: convert(s.Revisions, revisionOf), Backfills: convert(a.Fills, backfillOf)}
+	return r
+}
+
+func problemsOf(all []error) []problem {
+	out := []problem{}
+	for _, err := range all {
 		for _, x := range answer.Faults(err) {
 			f := failureOf(x)
-			r.Problems = append(r.Problems, problem{f.Code, f.Message, f.Hint, f.File, f.Line, f.Column})
+			out = append(out, problem{f.Code, f.Message, f.Hint, f.File, f.Line, f.Column})
 		}
 	}
-	return r
+	return out
 }
 
 func revisionOf(r bellows.Revision) revision {

@@ -1,6 +1,7 @@
 package json
 
 import (
+	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/diff"
 	moves "github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/schema"
@@ -38,6 +39,8 @@ func shapeOf(h result, o answer.Outcome) any {
 			convert(s.Unmodelled, func(u schema.Unmodelled) unmodelled { return unmodelled(u) }), list(s.Facts())}
 	case answer.Diff:
 		return diffOf(h, a)
+	case answer.Verified:
+		return verifiedOf(h, a.Verification)
 	case answer.Choice:
 		return choiceResult{h, convert(a.Choice.Candidates, renamedOf), convert(a.Choice.Renamed.Statements, diffLineOf), convert(a.Choice.Replaced.Statements, diffLineOf)}
 	}
@@ -97,8 +100,11 @@ func diffOf(h result, a answer.Diff) diffResult {
 	r := diffResult{result: h, From: clean(a.FromName), To: clean(a.ToName), Different: !d.Empty(), Class: string(d.Class),
 		Changes: convert(d.Up.Changes, changeOf), Up: convert(d.Up.Statements, diffLineOf), Down: convert(d.Down.Statements, diffLineOf),
 		Renames: convert(d.Renames, renamedOf), Candidates: convert(d.Up.Candidates, renamedOf), Written: list(a.Files.Written), ID: a.Files.ID, Revises: list(a.Files.Revises)}
-	if a.Form == "sql" {
+	switch a.Form {
+	case "sql":
 		r.SQL = d.SQL(moves.Up)
+	case "back":
+		r.SQL = d.SQL(moves.Down)
 	}
 	return r
 }
@@ -125,4 +131,32 @@ func diffLineOf(s diff.Statement) diffLine {
 
 func renamedOf(r diff.Rename) renamed {
 	return renamed{string(r.From.Kind), r.From.Path(), r.To.Path()}
+}
+
+type (
+	verifyResult struct {
+		result
+		Revisions []verdict `json:"revisions"`
+		Problems  []problem `json:"problems"`
+	}
+	verdict struct {
+		ID    string   `json:"id"`
+		Name  string   `json:"name"`
+		File  string   `json:"file"`
+		State string   `json:"state"`
+		Left  []change `json:"left"`
+		Again []change `json:"again"`
+		Error string   `json:"error"`
+	}
+)
+
+func verifiedOf(h result, v bellows.Verification) verifyResult {
+	r := verifyResult{result: h, Problems: problemsOf(v.Problems), Revisions: convert(v.Revisions, func(x bellows.Verified) verdict {
+		out := verdict{ID: x.ID, Name: x.Name, File: x.File, State: x.State, Left: convert(x.Left, changeOf), Again: convert(x.Again, changeOf)}
+		for _, f := range answer.Faults(x.Err) {
+			out.Error = f.Message
+		}
+		return out
+	})}
+	return r
 }

@@ -31,6 +31,11 @@ func (f *Face) difference(p *page, a answer.Diff) (exact bool) {
 	case a.Form == "sql":
 		p.text(d.SQL(revision.Up))
 		return true
+	case a.Form == "back":
+		p.text(d.SQL(revision.Down))
+		return true
+	case d.Empty() && a.Form == "drift":
+		p.line("%s: no drift", a.ToName)
 	case d.Empty() && a.Form == "files":
 		p.line("nothing to write: %s and %s are the same", a.FromName, a.ToName)
 	case d.Empty():
@@ -38,7 +43,7 @@ func (f *Face) difference(p *page, a answer.Diff) (exact bool) {
 	case a.Form == "files":
 		f.drafted(a)
 		f.files(p, a.Files)
-	case a.Form == "check":
+	case a.Form == "check", a.Form == "drift":
 		writeChanges(p, d)
 	default:
 		writeChanges(p, d)
@@ -63,21 +68,26 @@ func (f *Face) drafted(a answer.Diff) {
 	}
 }
 
-// changeLines are the renames and the changes. What comes or goes with what it
-// lives on is not listed.
+// changeLines are the renames and the changes.
 func changeLines(d bellows.Difference) []string {
 	var lines []string
 	for _, r := range d.Renames {
 		lines = append(lines, "> "+r.From.String()+" is "+r.To.Path()+" now")
 	}
+	return append(lines, shortened(d.Up.Changes)...)
+}
+
+// shortened are changes without what comes or goes with what it lives on.
+func shortened(changes []diff.Change) []string {
+	var lines []string
 	came := map[schema.ID]bool{}
-	for i := range d.Up.Changes {
-		if c := &d.Up.Changes[i]; c.Before == nil || c.After == nil {
+	for i := range changes {
+		if c := &changes[i]; c.Before == nil || c.After == nil {
 			came[c.ID()] = true
 		}
 	}
-	for i := range d.Up.Changes {
-		c := &d.Up.Changes[i]
+	for i := range changes {
+		c := &changes[i]
 		f := c.After
 		if f == nil {
 			f = c.Before
@@ -118,4 +128,42 @@ func writeChoice(p *page, c bellows.Choice) {
 	p.line("")
 	p.line("If it is not:")
 	writeWay(p, c.Replaced)
+}
+
+// writeVerified lists the migrations whose way back does not lead back, and what
+// is left; the others are counted.
+func writeVerified(p *page, v bellows.Verification) {
+	counts := map[string]int{}
+	for _, r := range v.Revisions {
+		counts[r.State]++
+		if r.State == "exact" || r.State == "irreversible" {
+			continue
+		}
+		p.line("%s %s: the way back %s", r.ID, r.Name, map[string]string{"differs": "does not lead back", "failed": "fails"}[r.State])
+		for _, err := range answer.Faults(r.Err) {
+			p.line("  %s", err.Message)
+			if err.Pos != nil {
+				p.line("  at %s", err.Pos)
+			}
+		}
+		for _, line := range shortened(r.Left) {
+			p.line("  after it: %s", line)
+		}
+		for _, line := range shortened(r.Again) {
+			p.line("  after the second way up: %s", line)
+		}
+	}
+	for _, err := range v.Problems {
+		for _, f := range answer.Faults(err) {
+			p.line("%s", f.Message)
+		}
+	}
+	line := many(counts["exact"], "way") + " back " + map[bool]string{true: "leads", false: "lead"}[counts["exact"] == 1] + " exactly back"
+	if n := counts["irreversible"]; n > 0 {
+		line += ", " + many(n, "migration") + " without one"
+	}
+	if n := counts["differs"] + counts["failed"]; n > 0 {
+		line += ", " + count(int64(n)) + map[bool]string{true: " does", false: " do"}[n == 1] + " not"
+	}
+	p.line("%s", line)
 }

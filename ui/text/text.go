@@ -110,6 +110,8 @@ func (f *Face) answer(o answer.Outcome) {
 		exact = f.difference(p, a)
 	case answer.Choice:
 		writeChoice(p, a.Choice)
+	case answer.Verified:
+		writeVerified(p, a.Verification)
 	case answer.Config:
 		writeConfig(p, a)
 	case answer.Version:

@@ -131,6 +131,10 @@ func asking() []Case {
 		{"diff_files", nil, answer.Outcome{Verb: "diff", Answer: difference("files")}},
 		{"diff_same", nil, answer.Outcome{Verb: "diff", Answer: answer.Diff{Form: "check"}}},
 		{"diff_nothing", nil, answer.Outcome{Verb: "diff", Answer: answer.Diff{Form: "files", FromName: "the migrations", ToName: "schema.sql"}}},
+		{"drift", nil, answer.Outcome{Verb: "drift", Exit: 3, Answer: difference("drift")}},
+		{"drift_none", nil, answer.Outcome{Verb: "drift", Answer: answer.Diff{Form: "drift", ToName: "sqlite:app.db"}}},
+		{"verify", nil, answer.Outcome{Verb: "verify", Exit: 3, Answer: verified()}},
+		{"verify_good", nil, answer.Outcome{Verb: "verify", Answer: answer.Verified{Verification: bellows.Verification{Revisions: verified().Verification.Revisions[:1]}}}},
 		{"diff_choice", nil, answer.Outcome{Verb: "diff", Exit: 8, Answer: choice(),
 			Err: fault.New(fault.Confirm, "column posts.titel may have become posts.title by a rename, and nobody is there to ask").Try("--rename")}},
 	}

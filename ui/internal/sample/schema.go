@@ -3,6 +3,7 @@ package sample
 import (
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/diff"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/schema"
 	"github.com/bellowsdb/bellows/ui/answer"
@@ -46,4 +47,16 @@ func choice() answer.Choice {
 		Renamed: diff.Plan{Statements: []diff.Statement{{SQL: "ALTER TABLE public.posts RENAME COLUMN titel TO title"}}},
 		Replaced: diff.Plan{Statements: []diff.Statement{{SQL: "ALTER TABLE public.posts ADD COLUMN title text"}, {SQL: "ALTER TABLE public.posts DROP COLUMN titel",
 			Hazards: []diff.Hazard{{Code: diff.LosesColumn, Object: from, Text: "its values are lost"}}}}}}}
+}
+
+func verified() answer.Verified {
+	changes := difference("").Difference.Up.Changes
+	return answer.Verified{Verification: bellows.Verification{
+		Revisions: []bellows.Verified{
+			{ID: "20261119093000", Name: "create_posts", File: "migrations/20261119093000_create_posts.sql", State: "exact"},
+			{ID: "20261119100000", Name: "merge", File: "migrations/20261119100000_merge.sql", State: "irreversible"},
+			{ID: "20261120101500", Name: "add_tags", File: "migrations/20261120101500_add_tags.sql", State: "differs", Left: changes[:2], Again: changes[3:]},
+			{ID: "20261120110000", Name: "worse", File: "migrations/20261120110000_worse.sql", State: "failed",
+				Err: fault.At(fault.Pos{File: "migrations/20261120110000_worse.sql", Line: 4, Column: 1}, "postgres.42P01", "table \"other\" does not exist")}},
+		Problems: []error{fault.At(fault.Pos{File: "migrations/20261119093000_create_posts.sql", Line: 1}, fault.Edited, "20261119093000 create_posts is applied, and its file was edited since").Try("bellows repair")}}}
 }
