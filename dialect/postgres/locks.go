@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/bellowsdb/bellows/plan"
+import (
+	"strings"
+
+	"github.com/bellowsdb/bellows/plan"
+)
 
 // The lock modes, from weakest to strongest.
 const (
@@ -221,3 +225,16 @@ var steady = map[string]bool{
 	"hstore": true, "point": true, "box": true, "circle": true, "int4range": true, "int8range": true, "numrange": true,
 	"tsrange": true, "tstzrange": true, "daterange": true, "to_tsvector": true, "inet": true, "text": true, "like_escape": true,
 }
+
+// LockOf is the lock that pg_locks calls by that name: "AccessExclusiveLock".
+func LockOf(mode string) plan.Lock {
+	for lock := range strength {
+		if strings.EqualFold(strings.ReplaceAll(string(lock), " ", "")+"Lock", mode) {
+			return lock
+		}
+	}
+	return ""
+}
+
+// Strength orders the locks, from 1; 0 is no lock.
+func Strength(l plan.Lock) int { return strength[l] }

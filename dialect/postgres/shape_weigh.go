@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/diff"
@@ -18,11 +19,57 @@ func (s *spelling) weigh() {
 			continue
 		}
 		st.Effect = s.l.Dialect.Classify(st.SQL)
-		st.Effect.Touches = s.old(st.Effect.Touches)
+		st.Effect.Touches = s.old(append(st.Effect.Touches, s.others(st)...))
+		slices.SortStableFunc(st.Effect.Touches, func(a, b plan.Touch) int { return strength[b.Lock] - strength[a.Lock] })
 		s.correct(st)
 		s.hazards(st)
 	}
 	s.losses()
+}
+
+// others are tables that a statement locks and does not name: those that foreign
+// keys refer to, those with columns of a domain, that of a statistics object.
+func (s *spelling) others(st *diff.Statement) (all []plan.Touch) {
+	add := func(lock plan.Lock, scans bool, ids ...schema.ID) {
+		for _, id := range ids {
+			name := id.On
+			if id.Kind == schema.Table {
+				name = id.Name
+			}
+			t := plan.Touch{Table: plan.Name{Schema: id.Schema, Name: name}, Lock: lock, Scans: scans, StopsReads: lock == accessExclusive, StopsWrites: strength[lock] >= strength[share]}
+			if name != "" && !slices.Contains(all, t) {
+				all = append(all, t)
+			}
+		}
+	}
+	for _, p := range append([]diff.Part{s.a.Main}, s.a.With...) {
+		f := p.Fact()
+		switch {
+		case p.Verb == diff.Drop && f.ID.Kind == schema.Constraint && f.Get("type") == "foreign key":
+			add(accessExclusive, false, f.Needs...)
+		case p.Verb == diff.Drop && f.ID.Kind == schema.Partition && f.Get("bound") != "":
+			lock := shareRow
+			if strings.Contains(st.SQL, " DROP CONSTRAINT ") {
+				lock = accessExclusive // what the former partition has kept
+			}
+			for _, key := range keptKeys(s.w, f) {
+				add(lock, false, key.Needs...)
+			}
+		case p.Verb == diff.Drop && f.ID.Kind == schema.Statistics:
+			add(shareUpdate, false, f.Needs...)
+		case strings.HasPrefix(st.SQL, "ALTER DOMAIN ") && (strings.Contains(st.SQL, " SET NOT NULL") || strings.Contains(st.SQL, " CONSTRAINT ") && !strings.Contains(st.SQL, " DROP ") && !strings.HasSuffix(st.SQL, " NOT VALID")):
+			domain := f.ID
+			if domain.Kind != schema.Domain {
+				domain = f.Parent()
+			}
+			for _, user := range s.w.Users(domain) {
+				if user.ID.Kind == schema.Column && user.Of == schema.Table {
+					add(share, true, user.ID)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // old keeps the touches of tables that were there before and still hold their rows.

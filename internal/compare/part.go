@@ -92,14 +92,14 @@ func section(d dialect.Dialect, l diff.Language, statements []diff.Statement, mo
 	f := frame(l, diff.Plan{Statements: statements})
 	switch {
 	case len(f.Before)+len(f.After) == 0:
-		return script(f.Inside), mode == diff.Apart
+		return script(d, f.Inside), mode == diff.Apart
 	case d.Traits().KeysOff != "" && slices.ContainsFunc(f.Inside, func(s diff.Statement) bool { return d.Classify(s.SQL).Verb == "DROP TABLE" }):
-		return script(slices.DeleteFunc(slices.Clone(statements), func(s diff.Statement) bool {
+		return script(d, slices.DeleteFunc(slices.Clone(statements), func(s diff.Statement) bool {
 			e := d.Classify(s.SQL)
 			return e.Class == plan.Query || e.NoTx != "" && e.Ignored
 		})), false
 	}
-	return script(f.Before) + "BEGIN;\n" + script(f.Inside) + "COMMIT;\n" + script(f.After), true
+	return script(d, f.Before) + "BEGIN;\n" + script(d, f.Inside) + "COMMIT;\n" + script(d, f.After), true
 }
 
 // mixed tells whether statements change rows of tables that they did not make.
@@ -112,11 +112,10 @@ func mixed(statements []diff.Statement) bool {
 }
 
 // script is statements one after the other.
-func script(statements []diff.Statement) string {
+func script(d dialect.Dialect, statements []diff.Statement) string {
 	var b strings.Builder
 	for _, s := range statements {
-		b.WriteString(s.SQL)
-		b.WriteString(";\n")
+		b.WriteString(d.Traits().Ended(s.SQL))
 	}
 	return b.String()
 }

@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bellowsdb/bellows/db"
+	own "github.com/bellowsdb/bellows/dialect/postgres"
+	"github.com/bellowsdb/bellows/plan"
+)
+
+var (
+	_ db.Observer = (*conn)(nil)
+	_ db.Dumper   = Driver{}
+)
+
+// observed lists tables with the locks of this session, one row for each lock.
+const observed = `SELECT c.oid, pg_catalog.pg_relation_filenode(c.oid), n.nspname, c.relname,
+		(SELECT pg_catalog.string_agg(h.inhparent::text, ' ') FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid), l.mode
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = c.oid AND l.pid = pg_catalog.pg_backend_pid() AND l.granted
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+	WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY c.oid`
+
+// Observe reads pg_locks.
+func (c *conn) Observe(ctx context.Context) ([]db.Observed, error) {
+	rows, err := c.table(ctx, observed)
+	if err != nil {
+		return nil, err
+	}
+	var all []db.Observed
+	for _, v := range rows {
+		if len(all) == 0 || all[len(all)-1].ID != v[0] {
+			all = append(all, db.Observed{ID: v[0], File: v[1], Name: plan.Name{Schema: v[2], Name: v[3]}, Parents: strings.Fields(v[4])})
+		}
+		if o, lock := &all[len(all)-1], own.LockOf(v[5]); c.Stronger(lock, o.Lock) && own.Strength(lock) > own.Strength("ROW EXCLUSIVE") {
+			o.Lock = lock
+		}
+	}
+	return all, nil
+}
+
+// Stronger tells by the order of the modes.
+func (c *conn) Stronger(a, b plan.Lock) bool { return own.Strength(a) > own.Strength(b) }
+
+var differs = regexp.MustCompile(`(?m)^(\\(un)?restrict .*|-- Dumped .*)\n`)
+
+// Dump asks pg_dump. The password travels in the environment, where others do not
+// see it.
+func (Driver) Dump(ctx context.Context, rawURL string) (text string, ok bool, err error) {
+	program, err := exec.LookPath("pg_dump")
+	if err != nil {
+		return "", false, nil
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", false, badURL("it cannot be taken apart")
+	}
+	cmd := exec.CommandContext(ctx, program, "--schema-only")
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PGPASSWORD=") })
+	if password, set := u.User.Password(); set {
+		u.User = url.User(u.User.Username())
+		cmd.Env = append(cmd.Env, "PGPASSWORD="+password)
+	}
+	cmd.Args = append(cmd.Args, u.String())
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && strings.Contains(string(exit.Stderr), "server version mismatch"):
+		return "", false, nil
+	case errors.As(err, &exit):
+		return "", false, errors.New("pg_dump: " + strings.TrimSpace(string(exit.Stderr)))
+	case err != nil:
+		return "", false, err
+	}
+	return differs.ReplaceAllString(string(out), ""), true, nil
+}
