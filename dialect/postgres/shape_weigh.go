@@ -37,7 +37,7 @@ func (s *spelling) others(st *diff.Statement) (all []plan.Touch) {
 				name = id.Name
 			}
 			t := plan.Touch{Table: plan.Name{Schema: id.Schema, Name: name}, Lock: lock, Scans: scans, StopsReads: lock == accessExclusive, StopsWrites: strength[lock] >= strength[share]}
-			if name != "" && !slices.Contains(all, t) {
+			if name != "" && !slices.ContainsFunc(all, func(o plan.Touch) bool { return o.Table == t.Table && o.Lock == t.Lock }) {
 				all = append(all, t)
 			}
 		}
