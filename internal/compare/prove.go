@@ -220,7 +220,7 @@ func (v *proving) same(ctx context.Context, want schema.Schema, what string, p *
 func (v *proving) run(ctx context.Context, statements []diff.Statement, mode diff.Mode) error {
 	shaper, ok := v.Clone.Dialect().(dialect.Shaper)
 	if !ok {
-		return unknown(v.Clone.Dialect())
+		return Unknown(v.Clone.Dialect())
 	}
 	f := frame(shaper.Comparison(), diff.Plan{Statements: statements})
 	if err := v.each(ctx, f.Before, nil); err != nil {
