@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/db"
@@ -63,10 +61,9 @@ func (Driver) Dump(ctx context.Context, rawURL string) (text string, ok bool, er
 		return "", false, badURL("it cannot be taken apart")
 	}
 	cmd := exec.CommandContext(ctx, program, "--schema-only")
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PGPASSWORD=") })
 	if password, set := u.User.Password(); set {
 		u.User = url.User(u.User.Username())
-		cmd.Env = append(cmd.Env, "PGPASSWORD="+password)
+		cmd.Env = append(cmd.Environ(), "PGPASSWORD="+password)
 	}
 	cmd.Args = append(cmd.Args, u.String())
 	out, err := cmd.Output()
