@@ -40,6 +40,7 @@ type child struct {
 	KillAt  int    // at which time that it passes it; 0 never
 	Freeze  bool   // stops itself instead, until it is told to go on
 	Lease   time.Duration
+	Stops   string // the point at which it freezes itself, the first time
 	Workers int
 	Idle    time.Duration
 }
@@ -70,6 +71,9 @@ func runChild(text string) int {
 		mu.Lock()
 		defer mu.Unlock()
 		passed[name]++
+		if name == c.Stops && passed[name] == 1 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		}
 		if name == c.Kills && passed[name] == c.KillAt {
 			fmt.Println("killed at", name)
 			if c.Freeze {

@@ -231,8 +231,11 @@ func TestMidway(t *testing.T) {
 		{"column dropped", "ALTER TABLE posts DROP COLUMN a", "a", "", -1},
 		{"truncated", "TRUNCATE TABLE posts", "truncated, or its rows were written anew", "", 0},
 	}
-	for _, e := range engines()[1:] {
+	for _, e := range engines() {
 		for _, test := range tests {
+			if e.name == "sqlite" && test.name == "truncated" {
+				continue // there is no such statement, and a DELETE is one like others
+			}
 			t.Run(e.name+"/"+test.name, func(t *testing.T) {
 				t.Parallel()
 				url := e.place(t, 3000)
@@ -245,7 +248,7 @@ func TestMidway(t *testing.T) {
 				o.Point = func(name string) {
 					if name == "committed" {
 						if chunks++; chunks == 3 {
-							do(t, url, test.do)
+							do(t, url, test.do) // between two transactions
 						}
 					}
 				}
