@@ -73,6 +73,9 @@ type Options struct {
 	// documentation: "replica_lag": "30s". What a backfill's own file says, and
 	// [Migrator.SetBackfill], holds before them.
 	Backfill map[string]string
+	// AutoHolds approves the holds of changes by itself and runs them through to
+	// the end: for development and tests.
+	AutoHolds bool
 	// Strict refuses pending migrations that sort before an applied one.
 	Strict bool
 	// Actor is who is recorded; "" is user@host of the process. Tag is a free
@@ -128,6 +131,11 @@ type Request struct {
 	DownFrom string
 	// NoWait, for Up: plan backfills, and go on with what does not come after them.
 	NoWait bool
+	// Wait, for Up: stay until the rows of changes are filled and proven. Through,
+	// which does not change that, is the phase that they are brought to: "expand",
+	// "sync", "backfill", "verify", "contract"; "" is "sync".
+	Wait    bool
+	Through string
 	// Workers is how many workers of this process work on a backfill; 0 is as
 	// many as it says.
 	Workers int

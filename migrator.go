@@ -233,7 +233,7 @@ func (m *Migrator) options(verb, id string) run.Options {
 		Verb: orElse(verb, m.o.Verb), Run: id, Owner: m.who.owner, Host: m.who.host, PID: m.who.pid,
 		Tool: "bellows " + Version, Tag: m.o.Tag, Limits: m.o.Backfill, Beside: m.beside,
 		LockWait: m.o.LockWait, LockTimeout: m.o.LockTimeout, RetryBudget: m.o.RetryBudget,
-		StatementTimeout: m.o.StatementTimeout, Grace: m.o.Grace, Strict: m.o.Strict, Point: m.o.Point, Logic: m.logic,
+		StatementTimeout: m.o.StatementTimeout, Grace: m.o.Grace, Strict: m.o.Strict, Auto: m.o.AutoHolds, Point: m.o.Point, Logic: m.logic,
 	}
 	if m.owned {
 		o.Open = m.connect

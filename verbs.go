@@ -27,12 +27,18 @@ func (m *Migrator) Down(ctx context.Context, target string) (Report, error) {
 // UpWith is Up with everything that can be asked. With nothing to do it takes
 // no lock and writes nothing.
 func (m *Migrator) UpWith(ctx context.Context, r Request) (Report, error) {
+	goal, err := goalOf(r)
+	if err != nil {
+		return Report{}, err
+	}
 	runner, end, err := m.begin(orElse(r.Verb, "up"))
 	if err != nil {
 		return Report{}, err
 	}
 	defer end()
-	rep, err := runner.Up(ctx, ask(r))
+	a := ask(r)
+	a.Goal = goal
+	rep, err := runner.Up(ctx, a)
 	return reportOf(rep), err
 }
 
@@ -135,7 +141,7 @@ func (m *Migrator) PlanRange(expr string) (Preview, error) {
 		rev, _ := m.base.Lookup(id)
 		s, err := m.files.Script(id)
 		return rev, s, err
-	}, run.Reader(d), plan.Options{})
+	}, run.Reader(d), run.Derived(d, m.o.Ledger))
 	if err != nil {
 		return Preview{}, err
 	}

@@ -92,6 +92,7 @@ func Read(l Language, script revision.Script, direction revision.Direction) (Tas
 		if err != nil {
 			return t, err
 		}
+		s.Repeats = s.Repeats || t.Spec.Repeats
 		t.Body = append(t.Body, s)
 	}
 	if len(t.Body) == 0 {

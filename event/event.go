@@ -140,3 +140,12 @@ func (Reconnected) happened()      {}
 func (Notice) happened()           {}
 func (Warning) happened()          {}
 func (RunDone) happened()          {}
+
+// ChangePhase tells that a change has come to a phase, or what was done in it.
+type ChangePhase struct {
+	ID, Name, Table string
+	Phase           string
+	Text            string
+}
+
+func (ChangePhase) happened() {}

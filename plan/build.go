@@ -14,6 +14,9 @@ import (
 type Options struct {
 	// Text is how the server reads SQL; its File and FirstLine are not used.
 	Text sqltext.Options
+	// Derive gives what the phases of a change run that its file does not say, and
+	// the order of it all; nil leaves that out.
+	Derive func(rev revision.Revision, s revision.Script, written []Statement) ([]Statement, []string, error)
 }
 
 // Build makes the steps of the moves, in their order, by cutting and
@@ -24,8 +27,8 @@ type Options struct {
 // was built has passed: text that cannot be cut (fault.SQLText), a statement
 // that cannot run in the transaction it would be in, or schema and data in one
 // native migration (fault.Finding), a way back that does not exist
-// (fault.Irreversible), a check that is no query (fault.Syntax), and kinds this
-// build does not run (fault.Unsupported). An error of script is returned as it is.
+// (fault.Irreversible), a check that is no query (fault.Syntax). An error of
+// script or of Derive is returned as it is.
 func Build(moves []revision.Move, script func(revision.ID) (revision.Revision, revision.Script, error), r Reader, o Options) (Plan, error) {
 	p := Plan{Steps: make([]Step, 0, len(moves))}
 	for _, m := range moves {
@@ -33,7 +36,7 @@ func Build(moves []revision.Move, script func(revision.ID) (revision.Revision, r
 		if err != nil {
 			return Plan{}, err
 		}
-		b := builder{reader: r, text: o.Text, step: Step{Move: m, Revision: rev, Script: sc}}
+		b := builder{reader: r, text: o.Text, derive: o.Derive, step: Step{Move: m, Revision: rev, Script: sc}}
 		if err := b.build(); err != nil {
 			return Plan{}, err
 		}
@@ -46,12 +49,13 @@ func Build(moves []revision.Move, script func(revision.ID) (revision.Revision, r
 type builder struct {
 	reader Reader
 	text   sqltext.Options
+	derive func(revision.Revision, revision.Script, []Statement) ([]Statement, []string, error)
 	step   Step
 }
 
 func (b *builder) build() error {
-	if err := refuseKind(b.step.Revision, b.step.Script); err != nil {
-		return err
+	if b.step.Revision.Kind == revision.Change {
+		return b.change()
 	}
 	section, err := b.section()
 	if err != nil {
@@ -89,19 +93,6 @@ func (b *builder) build() error {
 		return err
 	}
 	return b.transact(*section)
-}
-
-// refuseKind refuses the kind that is read and checked but not yet run.
-func refuseKind(rev revision.Revision, sc revision.Script) error {
-	if rev.Kind != revision.Change {
-		return nil
-	}
-	at := fault.Pos{File: rev.File}
-	if sc.Change != nil {
-		at = sc.Change.At
-	}
-	return fault.At(at, fault.Unsupported, "this build does not run migrations of kind %s", rev.Kind).
-		Try("the file was read and found in order and nothing was run; name an earlier target, or run it with a build that can")
 }
 
 // chunkMark stands for the rows of a chunk, and chunkAny for any rows, in as

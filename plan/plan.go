@@ -180,6 +180,10 @@ type Statement struct {
 	Effect      Effect
 	LockTimeout time.Duration // zero: the run's
 	Timeout     time.Duration // zero: the run's
+	// Phase is the one of a change in which it runs; "" in every other migration.
+	Phase revision.Phase
+	// Derived: no file says it, it was made of what the file says.
+	Derived bool
 }
 
 // Tx is how the statements of a step share transactions.
@@ -193,6 +197,9 @@ const (
 	// TxChunks: rows change chunk by chunk, each chunk in a transaction of its own,
 	// by any number of workers and without the lock.
 	TxChunks Tx = "chunks"
+	// TxChange: a change, whose phases have transactions of their own, weeks apart
+	// perhaps.
+	TxChange Tx = "change"
 	// TxNone is a step without statements, or written in Go without a transaction.
 	TxNone Tx = "none"
 )

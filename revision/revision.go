@@ -169,6 +169,9 @@ type FillSpec struct {
 	Body           Section
 	Write          *Section `json:",omitempty"`
 	At             fault.Pos
+	// Repeats: whoever made the statements vouches that they pass over rows that
+	// they have changed.
+	Repeats bool `json:",omitzero"`
 }
 
 // HoldSpec is a named approval. Quiet is how long no old-side write must have

@@ -59,6 +59,7 @@ func dryRooms() []Room {
 		{Path: "dialect/sqlite", Kind: Dry, May: language, Names: true},
 		{Path: "backfill/limit", Kind: Dry, May: rooms("fault")},
 		{Path: "backfill", Kind: Dry, May: rooms("backfill/limit dialect fault plan revision schema sqltext")},
+		{Path: "change", Kind: Dry, May: rooms("backfill dialect fault plan revision schema sqltext")},
 		{Path: "lint", Kind: Dry, May: rooms("dialect fault plan revision schema sqltext")},
 		{Path: "config", Kind: Dry, May: rooms("backfill/limit fault"), Outside: []string{toml, dotenv}},
 	}
@@ -85,14 +86,14 @@ func wetRooms() []Room {
 		{Path: "internal/compare", May: rooms("db dialect diff fault plan revision schema")},
 		{Path: "internal/shadow", May: rooms("db fault plan sqltext")},
 		{Path: "internal/replay", May: rooms("db dialect diff fault internal/compare internal/ledger internal/run internal/shadow revision schema")},
-		{Path: "internal/run", May: rooms("backfill backfill/limit db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
+		{Path: "internal/run", May: rooms("backfill backfill/limit change db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
 	}
 }
 
 func edgeRooms() []Room {
 	nouns := ". diff event fault lint plan revision schema sqltext ui/answer"
 	return []Room{
-		{Path: ".", Clock: true, May: rooms("backfill backfill/limit config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
+		{Path: ".", Clock: true, May: rooms("backfill backfill/limit change config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
 			"event fault internal/compare internal/fill internal/ledger internal/replay internal/run internal/shadow lint plan revision schema source source/native source/open sqltext diff")},
 		{Path: "ui/answer", May: rooms(nouns)},
 		{Path: "ui/text", May: rooms(nouns + " ui/draw")},

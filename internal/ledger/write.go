@@ -31,6 +31,7 @@ type Done struct {
 	Duration time.Duration
 	Begun    time.Time
 	Error    string // with State pending or failed
+	Phase    revision.Phase
 	Action   string // for the journal: "up", "stamp", "failure", …
 	Detail   string
 }
@@ -40,7 +41,7 @@ func (l Ledger) Record(d Done, by By) []string {
 	q := l.d.Literal
 	r := d.Revision
 	pairs := []string{
-		"id", q(string(r.ID)), "name", q(r.Name), "kind", q(string(r.Kind)), "state", q(d.State), "phase", "''",
+		"id", q(string(r.ID)), "name", q(r.Name), "kind", q(string(r.Kind)), "state", q(d.State), "phase", q(string(d.Phase)),
 		"checksum", q(r.Checksum), "parents", q(joinIDs(r.Parents)), "needs", q(joinNeeds(r.Needs)), "label", q(r.Label),
 		"up_sql", l.sectionSQL(d.Script.Up), "down_sql", l.sectionSQL(d.Script.Down), "script", q(headOf(d.Script)),
 		"seq", strconv.FormatInt(d.Seq, 10), "run", q(by.Run), "duration_ms", l.duration(d),

@@ -133,6 +133,10 @@ func (r *Runner) patientOpen() func(ctx context.Context, app string) (db.Conn, e
 // workOn works on the rows of a backfill that the turn under the lock planned.
 // again tells that there may be more to do under the lock.
 func (w *work) workOn(ctx context.Context, err error) (again bool, _ error) {
+	var p *toTally
+	if errors.As(err, &p) {
+		return w.tally(ctx, p)
+	}
 	var f *toFill
 	if !errors.As(err, &f) {
 		return false, err

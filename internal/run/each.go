@@ -22,6 +22,7 @@ import (
 type stepwise struct {
 	*work
 	step  *plan.Step
+	key   revision.ID // under which the progress is kept
 	units [][]plan.Statement
 	hash  []string // of the first n units, for every n
 	done  int
@@ -29,14 +30,22 @@ type stepwise struct {
 
 func (w *work) stepwise(s *plan.Step) *stepwise {
 	units := plan.Units(s.Statements)
-	return &stepwise{work: w, step: s, units: units, hash: hashes(units, w.conn.Dialect())}
+	return &stepwise{work: w, step: s, units: units, hash: hashes(units, w.conn.Dialect()), key: s.Move.ID}
 }
 
 // each carries out a step without a transaction around it. Before and after
 // each unit the ledger knows how far it is.
 func (w *work) each(ctx context.Context, s *plan.Step) error {
 	begun := time.Now()
-	e := w.stepwise(s)
+	if err := w.stepwise(s).carry(ctx, begun); err != nil {
+		return err
+	}
+	w.finished(s.Move, s.Revision.Name, time.Since(begun))
+	return nil
+}
+
+// carry is [work.each] without the report.
+func (e *stepwise) carry(ctx context.Context, begun time.Time) error {
 	if err := e.begin(ctx); err != nil {
 		return err
 	}
@@ -53,26 +62,24 @@ func (w *work) each(ctx context.Context, s *plan.Step) error {
 	if err := e.checks(ctx); err != nil {
 		return e.stumbled(ctx, err)
 	}
-	if err := e.finish(ctx, time.Since(begun)); err != nil {
-		return err
-	}
-	w.finished(s.Move, s.Revision.Name, time.Since(begun))
-	return nil
+	return e.finish(ctx, time.Since(begun))
 }
 
 // begin finds where an earlier run stopped, or records that this one starts.
 func (e *stepwise) begin(ctx context.Context) error {
 	e.point("each begin")
-	if p, ok := e.view.Progress[e.step.Move.ID]; ok && p.Direction == e.step.Move.Direction {
+	if p, ok := e.view.Progress[e.key]; ok && p.Direction == e.step.Move.Direction {
 		return e.resume(ctx, p)
 	}
-	if ok := e.view.Progress[e.step.Move.ID]; ok.Direction != "" {
+	if ok := e.view.Progress[e.key]; ok.Direction != "" {
 		return fault.New(fault.Repair, "%s %s is half done in the other direction", e.step.Move.ID, e.step.Revision.Name).
 			Try("see `bellows repair`")
 	}
 	var sqls []string
 	id := e.step.Move.ID
-	if e.step.Move.Direction == revision.Down {
+	if e.act != nil {
+		sqls = e.act.begins()
+	} else if e.step.Move.Direction == revision.Down {
 		sqls = e.led.SetState(id, ledger.Running, "", "start", "down, statement by statement", e.by)
 	} else {
 		sqls = e.led.Record(ledger.Done{Revision: e.step.Revision, Script: e.step.Script, State: ledger.Running, Seq: e.seq + 1, Action: "start", Detail: "up, statement by statement"}, e.by)
@@ -87,7 +94,7 @@ func (e *stepwise) begin(ctx context.Context) error {
 }
 
 func (e *stepwise) progress(started bool, witness string) ledger.Progress {
-	return ledger.Progress{Revision: e.step.Move.ID, Direction: e.step.Move.Direction, Done: e.done, Started: started, Hash: e.hash[e.done], Witness: witness}
+	return ledger.Progress{Revision: e.key, Direction: e.step.Move.Direction, Done: e.done, Started: started, Hash: e.hash[e.done], Witness: witness}
 }
 
 // hashes tell whether the statements that were done are still the ones in the
@@ -175,7 +182,7 @@ func (e *stepwise) tookEffect(ctx context.Context, p ledger.Progress) (bool, err
 
 // editedPrefix refuses to go on with other statements than those that were done.
 func (e *stepwise) editedPrefix(ctx context.Context, p ledger.Progress) error {
-	stored, err := e.led.Script(ctx, e.conn, p.Revision)
+	stored, err := e.led.Script(ctx, e.conn, e.step.Move.ID)
 	if err != nil {
 		return explainUnlessGone(err, "reading the ledger")
 	}
@@ -193,7 +200,7 @@ func (e *stepwise) editedPrefix(ctx context.Context, p ledger.Progress) error {
 			now = append(now, s.SQL+";")
 		}
 	}
-	return fault.At(fault.Pos{File: e.step.Revision.File}, fault.Edited, "%s %s is half done, and what was done was edited since", p.Revision, e.step.Revision.Name).
+	return fault.At(fault.Pos{File: e.step.Revision.File}, fault.Edited, "%s %s is half done, and what was done was edited since", e.step.Move.ID, e.step.Revision.Name).
 		Because(fault.New(fault.Edited, "the migration was begun as:\n%s\nthe file begins now:\n%s", old, strings.Join(now, "\n"))).
 		Try("bring the old text back as far as it was done (statements: %d from the top; what follows may change), or see `bellows repair`", p.Done)
 }
@@ -421,7 +428,11 @@ func (e *stepwise) stumbled(ctx context.Context, err error) error {
 	}
 	f.Hint = state
 	m := e.step.Move
-	e.write(ctx, append(e.led.SetState(m.ID, ledger.Failed, f.Error(), "failure", string(m.Direction)+": "+f.Error(), e.by),
+	state = ledger.Failed
+	if e.view.State.Entries[m.ID].Holds() && e.act != nil {
+		state = ledger.Applied // it is a later phase of it that failed
+	}
+	e.write(ctx, append(e.led.SetState(m.ID, state, f.Error(), "failure", string(m.Direction)+": "+f.Error(), e.by),
 		e.led.SetProgress(e.progress(false, ""), e.by)))
 	e.emit(event.MigrationFailed{ID: string(m.ID), Name: e.step.Revision.Name, Direction: string(m.Direction), Err: f})
 	return f

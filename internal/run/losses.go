@@ -26,6 +26,9 @@ func (r *Runner) Losses(ctx context.Context, p plan.Plan) ([]event.Destroys, err
 	var out []event.Destroys
 	for _, s := range p.Steps {
 		for _, st := range s.Statements {
+			if st.Derived && st.Phase != "" || st.Phase == revision.Contract {
+				continue // not before its phase has come
+			}
 			for _, loss := range st.Effect.Destroys {
 				n, err := watcher.Count(ctx, loss, countBudget)
 				var denied *db.Error

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bellowsdb/bellows/backfill/limit"
+	"github.com/bellowsdb/bellows/change"
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
@@ -65,6 +66,7 @@ type Options struct {
 	Lease            time.Duration // 15 s; how long a lease lives without a beat
 	Strict           bool
 	Logic            fill.Logic // of rows that are not changed by SQL
+	Auto             bool       // holds of changes are approved by themselves
 
 	// Point is called at every numbered point at which a test may kill the process.
 	Point func(name string)
@@ -82,6 +84,10 @@ type Ask struct {
 	DownFrom string
 	Action   string // for the journal; "" is "up" or "down"
 	Approve  func([]event.Destroys) error
+	// Due: the retention of a change's old columns counts as over.
+	Due bool
+	// Goal is how far changes that have begun are brought; at least planned.
+	Goal change.Goal
 }
 
 // Report is what was done.
@@ -142,10 +148,24 @@ func (r *Runner) point(name string) {
 	}
 }
 
-// Up applies what is pending up to a target.
+// Up applies what is pending up to a target, and brings changes that have begun
+// as far as it is asked to. What a change lets through is applied too.
 func (r *Runner) Up(ctx context.Context, ask Ask) (Report, error) {
 	ask.Action = orElse(ask.Action, "up")
-	return r.drive(ctx, ask, r.chooseUp(ctx, ask))
+	var rep Report
+	for {
+		one, err := r.drive(ctx, ask, r.chooseUp(ctx, ask))
+		more := len(rep.Applied) == 0 || len(one.Applied) > 0
+		rep.Run, rep.Duration = one.Run, rep.Duration+one.Duration
+		rep.Applied, rep.Reverted = append(rep.Applied, one.Applied...), append(rep.Reverted, one.Reverted...)
+		if err != nil || ask.Single {
+			return rep, err
+		}
+		moved, err := r.Advance(ctx, ask.Only, max(ask.Goal, change.Planned), ask, &rep)
+		if err != nil || !moved || !more {
+			return rep, err
+		}
+	}
 }
 
 // chooseUp chooses what Up does; what it refuses for an edit, it shows.
@@ -172,7 +192,7 @@ func (r *Runner) drive(ctx context.Context, ask Ask, choose func(*View) ([]revis
 	if err != nil || nothing {
 		return rep, err
 	}
-	err = w.persist(ctx, choose)
+	err = w.persist(ctx, func(ctx context.Context) error { return w.carry(ctx, choose) })
 	rep.Duration = time.Since(begun)
 	r.emit(event.RunDone{Run: r.o.Run, Applied: texts(rep.Applied), Reverted: texts(rep.Reverted), Duration: rep.Duration, Err: err})
 	return rep, err
@@ -213,14 +233,16 @@ type work struct {
 	begun     map[revision.Move]bool // steps whose start was told; nil before the first
 	all       int                    // steps of the plan that was first made
 	before    *int64                 // references that led nowhere before foreign keys were switched off
+	act       *act                   // of a change, while it is carried out
+	tallies   map[revision.ID]*tallied
 }
 
 // persist does the work and, when the connection breaks, starts over with a new
 // one: what is done is then read from the ledger, never remembered.
-func (w *work) persist(ctx context.Context, choose func(*View) ([]revision.Move, error)) error {
+func (w *work) persist(ctx context.Context, turn func(context.Context) error) error {
 	for tries := 0; ; tries++ {
 		before := len(w.report.Applied) + len(w.report.Reverted)
-		err := w.locked(ctx, func(ctx context.Context) error { return w.act(ctx, choose) })
+		err := w.locked(ctx, turn)
 		again, err := w.workOn(ctx, err)
 		if again {
 			tries = -1
@@ -292,8 +314,8 @@ func (r *Runner) app(part string) string {
 	return name
 }
 
-// act decides what is left to do and does it.
-func (w *work) act(ctx context.Context, choose func(*View) ([]revision.Move, error)) error {
+// carry decides what is left to do and does it.
+func (w *work) carry(ctx context.Context, choose func(*View) ([]revision.Move, error)) error {
 	v, err := w.lookOnce(ctx, w.led.Read)
 	if err != nil {
 		return err
@@ -389,6 +411,8 @@ func (w *work) step(ctx context.Context, one []plan.Step) error {
 			return nil
 		}
 		return err
+	case plan.TxChange:
+		return w.change(ctx, s)
 	}
 	return w.together(ctx, one)
 }
@@ -413,7 +437,7 @@ func (w *work) started(s *plan.Step, i int) {
 // single carries the whole plan out in one transaction.
 func (w *work) single(ctx context.Context, p plan.Plan) error {
 	for _, s := range p.Steps {
-		if s.Tx == plan.TxEach || s.Tx == plan.TxChunks {
+		if s.Tx == plan.TxEach || s.Tx == plan.TxChunks || s.Tx == plan.TxChange {
 			return fault.New(fault.Unsupported, "%s %s cannot share one transaction with the others: %s", s.Move.ID, s.Revision.Name, orElse(s.TxWhy, "its statements run one by one")).
 				Try("leave --single-transaction away, or go to the revision before it first")
 		}

@@ -19,13 +19,7 @@ import (
 // too, and does the whole of it again while the application has the locks.
 func (w *work) together(ctx context.Context, steps []plan.Step) error {
 	begun := time.Now()
-	err := w.patiently(ctx, steps[0].Move, touches(steps), w.longestLock(steps), func(extra time.Duration) error {
-		return w.loosely(ctx, steps, func() error { return w.attempt(ctx, steps, begun, extra) })
-	})
-	if fault.Has(err, fault.Busy) {
-		return w.failed(ctx, steps[0], err, "nothing changed")
-	}
-	if err != nil {
+	if err := w.atOnce(ctx, steps, begun); err != nil {
 		return err
 	}
 	took := time.Since(begun) / time.Duration(len(steps))
@@ -33,6 +27,17 @@ func (w *work) together(ctx context.Context, steps []plan.Step) error {
 		w.finished(s.Move, s.Revision.Name, took)
 	}
 	return nil
+}
+
+// atOnce is [work.together] without the report.
+func (w *work) atOnce(ctx context.Context, steps []plan.Step, begun time.Time) error {
+	err := w.patiently(ctx, steps[0].Move, touches(steps), w.longestLock(steps), func(extra time.Duration) error {
+		return w.loosely(ctx, steps, func() error { return w.attempt(ctx, steps, begun, extra) })
+	})
+	if fault.Has(err, fault.Busy) {
+		return w.failed(ctx, steps[0], err, "nothing changed")
+	}
+	return err
 }
 
 // longestLock is the longest lock time-out of some steps.
@@ -153,6 +158,9 @@ func (t *transaction) fillStep(ctx context.Context, i int, s *plan.Step) error {
 		st := &s.Statements[n]
 		t.items = append(t.items, item(st))
 		t.from = append(t.from, origin{step: i, statement: st, id: string(s.Move.ID), number: n + 1, of: len(s.Statements)})
+	}
+	if t.act != nil && t.act.inside != nil {
+		return t.act.inside(ctx, t)
 	}
 	if !s.Script.Go && len(s.Checks) == 0 {
 		return nil
@@ -359,6 +367,9 @@ func (t *transaction) took(s *plan.Step, begun time.Time) ledger.Done {
 
 // records gives the statements that record a finished step.
 func (w *work) records(s *plan.Step, ahead int64, d ledger.Done) []string {
+	if w.act != nil {
+		return w.act.records()
+	}
 	id := s.Move.ID
 	var out []string
 	if s.Move.Direction == revision.Down {

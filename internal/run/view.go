@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bellowsdb/bellows/change"
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/fault"
@@ -193,13 +194,65 @@ func (v *View) upMoves(ask Ask, strict bool) ([]revision.Move, error) {
 	if err := v.strict(moves, strict); err != nil {
 		return nil, err
 	}
-	if ask.Steps > 0 && len(moves) > ask.Steps {
-		moves = moves[:ask.Steps]
+	whole := len(moves) == len(v.Graph.Pending(v.done))
+	if moves, err = v.unheld(moves, ask.Target); err != nil {
+		return nil, err
 	}
-	if len(moves) == len(v.Graph.Pending(v.done)) {
+	if ask.Steps > 0 && len(moves) > ask.Steps {
+		moves, whole = moves[:ask.Steps], false
+	}
+	if whole {
 		moves = append(moves, v.repeats()...)
 	}
 	return moves, nil
+}
+
+// Held tells what a revision waits for: a phase that a change has not reached.
+// Nothing stops what a pending change does as soon as it is applied.
+func (v *View) Held(id revision.ID) (revision.Need, bool) {
+	rev, _ := v.Graph.Lookup(id)
+	for _, n := range rev.Needs {
+		of, _ := v.Graph.Lookup(n.ID)
+		if n.Phase == "" || of.Kind != revision.Change {
+			continue
+		}
+		s := change.State{Phase: revision.Fill} // once it is applied
+		if v.done.Has(n.ID) {
+			s.Phase = v.State.Entries[n.ID].Phase
+			if s.Phase == "" {
+				s.Phase = revision.Purge // recorded without running it
+			}
+		}
+		if !change.Reached(s, n.Phase) {
+			return n, true
+		}
+	}
+	return revision.Need{}, false
+}
+
+// unheld leaves out what waits for a phase of a change, and what comes after it.
+// A target that was named and is held is refused.
+func (v *View) unheld(moves []revision.Move, target string) ([]revision.Move, error) {
+	held := revision.Set{}
+	var out []revision.Move
+	for _, m := range moves {
+		need, is := v.Held(m.ID)
+		if !is {
+			for id := range v.Graph.Ancestors(revision.NewSet(m.ID)) {
+				is = is || held.Has(id)
+			}
+		}
+		if !is {
+			out = append(out, m)
+			continue
+		}
+		held.Add(m.ID)
+		if need.ID != "" && len(out) == 0 && target != "" && target != "head" && target != "heads" {
+			return nil, fault.New(fault.Confirm, "%s %s waits until %s has done its phase %s", m.ID, v.name(m.ID), need.ID, need.Phase).
+				Try("bellows change status %s tells what that waits for", need.ID)
+		}
+	}
+	return out, nil
 }
 
 // strict refuses what sorts before an applied revision.
@@ -349,7 +402,7 @@ func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Mo
 		}
 		s, err := r.script(ctx, v, ask, rev, moves)
 		return rev, s, err
-	}, Reader(r.conn.Dialect()), plan.Options{})
+	}, Reader(r.conn.Dialect()), Derived(r.conn.Dialect(), r.o.Ledger))
 	if err != nil {
 		return p, err
 	}
@@ -359,6 +412,15 @@ func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Mo
 	p.From = v.Graph.Current(v.done).Sorted()
 	p.To = v.Graph.Current(after(v.done, moves)).Sorted()
 	return p, nil
+}
+
+// Derived are the options of plans that show what changes run.
+func Derived(d dialect.Dialect, name string) plan.Options {
+	lang, ok := d.(change.Language)
+	if !ok {
+		return plan.Options{}
+	}
+	return plan.Options{Derive: change.Derive(lang, ledger.New(d, name).Writes())}
 }
 
 type reader struct{ dialect.Dialect }

@@ -1,0 +1,121 @@
+package change
+
+import (
+	"unicode/utf8"
+
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// Derive gives all that a change runs, phase by phase, as far as it is known
+// without a database, and what people must know of it. written are the
+// statements of its file. It is what plan.Options.Derive wants.
+func Derive(l Language, writes string) func(revision.Revision, revision.Script, []plan.Statement) ([]plan.Statement, []string, error) {
+	return func(_ revision.Revision, script revision.Script, written []plan.Statement) ([]plan.Statement, []string, error) {
+		s, err := Read(l, script)
+		if err != nil {
+			return nil, nil, err
+		}
+		all := of(written, revision.Expand)
+		y := s.Sync(State{}, writes)
+		all = append(all, s.Statements(l, revision.Sync, l.SyncOn(y))...)
+		all = append(all, s.Statements(l, revision.Fill, []string{l.Fills(y, dialect.New)})...)
+		table := qualified(l, s.Table)
+		all = append(all, s.Statements(l, revision.Verify, []string{"SELECT COUNT(*) FROM " + table + " WHERE NOT " + l.Agrees(y, "")})...)
+		all = append(all, s.Statements(l, revision.Contract, l.SyncOff(y))...)
+		if own := of(written, revision.Contract); len(own) > 0 {
+			return append(all, own...), s.notes(), nil
+		}
+		old, names := s.unknown(), s.Names()
+		all = append(all, s.Statements(l, revision.Contract, l.Retire(s.Table, old, names))...)
+		all = append(all, s.Statements(l, revision.Purge, l.Discard(s.Table, named(old, names)))...)
+		return all, s.notes(), nil
+	}
+}
+
+func of(all []plan.Statement, phase revision.Phase) []plan.Statement {
+	var out []plan.Statement
+	for _, st := range all {
+		if st.Phase == phase {
+			out = append(out, st)
+		}
+	}
+	return out
+}
+
+// Statements are statements of ours for a phase, classified. What they destroy
+// is not counted as a loss before their phase has come.
+func (s Spec) Statements(l Language, phase revision.Phase, sqls []string) []plan.Statement {
+	out := make([]plan.Statement, len(sqls))
+	for i, sql := range sqls {
+		out[i] = plan.Statement{SQL: sql, Pos: s.Change.At, Effect: l.Classify(sql), Phase: phase, Derived: true}
+	}
+	return out
+}
+
+// notes are what a person must know before the change begins.
+func (s Spec) notes() []string {
+	out := []string{"a change in phases: up runs expand and sync; the rest waits for its gate"}
+	if len(s.Backward) == 0 {
+		out = append(out, "there is no backward section: no way back after the first write to the new side")
+	}
+	if s.Change.Contract == nil {
+		out = append(out, "the contract renames the old columns and keeps them for "+s.Retention.String()+"; until then bellows change undo brings them back")
+	} else {
+		out = append(out, "the contract is run as written: what it drops cannot be brought back by bellows change undo")
+	}
+	for _, h := range s.Holds {
+		text := "holds before the contract until it is approved: " + h.Name
+		if h.Quiet > 0 {
+			text += " (and no write to the old side for " + h.Quiet.String() + ")"
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// unknown are the old columns as far as the file tells them.
+func (s Spec) unknown() []dialect.Column {
+	out := make([]dialect.Column, len(s.Old))
+	for i, name := range s.Old {
+		out[i] = dialect.Column{Name: name}
+	}
+	return out
+}
+
+// Names are the names that the old columns have while they are retired.
+func (s Spec) Names() []string {
+	out := make([]string, len(s.Old))
+	for i, name := range s.Old {
+		out[i] = clipped(objectName(s.Revision)+"_"+name, 60)
+	}
+	return out
+}
+
+// clipped is a text of at most so many bytes, cut between characters.
+func clipped(text string, n int) string {
+	for at, r := range text {
+		if at+utf8.RuneLen(r) > n {
+			return text[:at]
+		}
+	}
+	return text
+}
+
+// named are columns under other names.
+func named(columns []dialect.Column, names []string) []dialect.Column {
+	out := make([]dialect.Column, len(columns))
+	for i, c := range columns {
+		out[i] = c
+		out[i].Name = names[i]
+	}
+	return out
+}
+
+func qualified(l Language, n plan.Name) string {
+	if n.Schema == "" {
+		return l.Quote(n.Name)
+	}
+	return l.Quote(n.Schema) + "." + l.Quote(n.Name)
+}

@@ -1,0 +1,82 @@
+package change
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/fault"
+)
+
+// Look is what the database says of a change's table now.
+type Look struct {
+	Columns  []dialect.Column
+	Objects  []Object
+	Identity string // "" when there is no such table
+}
+
+// Tampered are the differences between what a change rests on and what is there
+// now, each an error with its own words. void are those that say nothing against
+// the rows: a proof is to be made anew, no more.
+func Tampered(s State, spec Spec, now Look) (wrong, void []*fault.Error) {
+	table := s.Table.String()
+	if now.Identity == "" {
+		return []*fault.Error{told("%s is gone: it was dropped or renamed", table).Try("bring it back under that name")}, nil
+	}
+	was, is := strings.SplitN(s.Identity, "/", 3), strings.SplitN(now.Identity, "/", 3)
+	if len(was) == 3 && len(is) == 3 {
+		switch {
+		case was[0] != is[0]:
+			wrong = append(wrong, told("%s is another table than the one the change began with", table).Try("bring the other one back under that name"))
+		case was[1] != is[1]:
+			void = append(void, told("%s was truncated, or written anew, since it was looked at", table).Try("look at its rows again: bellows change verify %s", spec.Revision))
+		}
+	}
+	wrong = append(wrong, s.columns(spec, table, now)...)
+	return append(wrong, s.objects(spec, table, now)...), void
+}
+
+func told(format string, args ...any) *fault.Error { return fault.New(fault.Confirm, format, args...) }
+
+// columns compares the columns of both sides.
+func (s State) columns(spec Spec, table string, now Look) []*fault.Error {
+	var out []*fault.Error
+	for _, was := range append(slices.Clone(s.Old), s.New...) {
+		is, ok := Find(now.Columns, was.Name)
+		switch {
+		case !ok:
+			out = append(out, told("column %s of %s is gone: it was dropped or renamed", was.Name, table).Try("bring it back under that name"))
+		case is.Type != was.Type:
+			out = append(out, told("column %s of %s was altered: it is %s now and was %s", was.Name, table, is.Type, was.Type).
+				Try("alter it back; or give the change up: bellows change abort %s", spec.Revision))
+		case is.Known != was.Known:
+			out = append(out, told("column %s of %s was dropped and made anew", was.Name, table).
+				Try("begin a new sweep over its rows: bellows change resync %s", spec.Revision))
+		}
+	}
+	return out
+}
+
+// objects compares what keeps the sides in step.
+func (s State) objects(spec Spec, table string, now Look) []*fault.Error {
+	var out []*fault.Error
+	for _, was := range s.Objects {
+		i := slices.IndexFunc(now.Objects, func(o Object) bool { return o.Name == was.Name })
+		var f *fault.Error
+		switch {
+		case i < 0:
+			f = told("%s, which keeps the sides of %s in step, was dropped", was.Name, table)
+		case now.Objects[i].Fires != on:
+			f = told("%s, which keeps the sides of %s in step, does not fire: %s", was.Name, table, now.Objects[i].Fires)
+		case now.Objects[i].Definition != was.Definition:
+			f = told("%s, which keeps the sides of %s in step, was replaced by another", was.Name, table)
+		default:
+			continue
+		}
+		out = append(out, f.Try("rows may disagree; set it on again and go over the rows: bellows change resync %s --keep old, or --keep new", spec.Revision))
+	}
+	return out
+}
+
+// on is what is said of an object that does its work.
+const on = "on"

@@ -1,0 +1,330 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bellowsdb/bellows/change"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// settle tells sync that the new side is the one that counts, once people have
+// said so.
+func (c *changing) settle(ctx context.Context) error {
+	if err := c.sound(ctx); err != nil {
+		return err
+	}
+	next := change.Fold(c.st, c.spec, change.Settle)
+	return c.perform(ctx, deed{action: change.Settle, phase: revision.Hold, ours: c.lang.SyncPolicy(c.spec.Sync(next, c.led.Writes())),
+		then: func(ctx context.Context) (_ change.State, err error) {
+			next.Objects, err = c.objects(ctx, next)
+			return next, err
+		}, verb: "change", text: "where a write gives both sides, the new one counts"})
+}
+
+// retire is the contract. Everything that it rests on was looked at in this turn,
+// and every row in this run.
+func (c *changing) retire(ctx context.Context) error {
+	if c.st.Doing != change.Retire {
+		if err := c.sound(ctx); err != nil {
+			return err
+		}
+		if err := c.quiet(ctx); err != nil {
+			return err
+		}
+	}
+	d := deed{action: change.Retire, phase: revision.Contract, ours: c.lang.SyncOff(c.spec.Sync(c.st, c.led.Writes())), verb: "contract", text: "the old columns are out of the way"}
+	if err := c.contract(ctx, &d); err != nil {
+		return err
+	}
+	d.then = func(ctx context.Context) (_ change.State, err error) {
+		next := change.Fold(c.st, c.spec, change.Retire)
+		if !next.Written {
+			next.Retired = c.retiredNames()
+		}
+		next.At, err = c.led.Now(ctx, c.conn)
+		return next, err
+	}
+	return c.perform(ctx, d)
+}
+
+// contract adds what makes an end of the old side: the author's statements, or
+// other names for its columns.
+func (c *changing) contract(ctx context.Context, d *deed) (err error) {
+	if sec := c.spec.Change.Contract; sec != nil {
+		d.text = "the contract was run as written"
+		if d.step, err = plan.Section(c.rev, c.spec.Script, *sec, Reader(c.lang)); err != nil {
+			return err
+		}
+		return c.agreeTo(ctx, d.step)
+	}
+	columns, err := c.columns(ctx, c.st.Table)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	var left []dialect.Column
+	var names []string
+	for i, was := range c.st.Old {
+		if now, there := change.Find(columns, was.Name); there {
+			was.NotNull, was.Default, was.Indexes = now.NotNull, now.Default, now.Indexes
+			left, names = append(left, was), append(names, c.retiredNames()[i])
+		}
+	}
+	d.ours = append(d.ours, c.lang.Retire(c.st.Table, left, names)...)
+	return nil
+}
+
+// retiredNames are the names that the old columns get, in the order of the state.
+func (c *changing) retiredNames() []string { return c.spec.Names() }
+
+// quiet demands that nobody has written the old side for as long as holds say.
+func (c *changing) quiet(ctx context.Context) error {
+	if c.o.Auto || c.st.Empty {
+		return nil
+	}
+	writes, err := c.writes(ctx, c.rev.ID)
+	if err != nil {
+		return explainUnlessGone(err, "reading who wrote the old side")
+	}
+	now, err := c.led.Now(ctx, c.conn)
+	if err != nil {
+		return explainUnlessGone(err, "reading the clock")
+	}
+	for _, h := range c.spec.Holds {
+		if last, loud := change.Loud(h, c.st, writes, now); loud {
+			return fault.At(h.At, fault.Confirm, "%s waits: %s", c.rev.ID, change.Noise(h, last)).Try("bellows change status %s tells who writes the old side", c.rev.ID)
+		}
+	}
+	return nil
+}
+
+// purge drops the old columns for good.
+func (c *changing) purge(ctx context.Context) error {
+	if c.st.Doing != change.Purge {
+		now, err := c.led.Now(ctx, c.conn)
+		if err != nil {
+			return explainUnlessGone(err, "reading the clock")
+		}
+		if over := c.st.At.Add(c.spec.Retention); now.Before(over) && !c.due {
+			return fault.At(c.spec.Change.At, fault.Confirm, "the old columns of %s are kept until %s", c.rev.ID, over.UTC().Format(time.RFC3339)).
+				Try("to drop them now: bellows change purge %s --now", c.rev.ID)
+		}
+	}
+	columns, err := c.columns(ctx, c.st.Table)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	left := slices.DeleteFunc(columns, func(col dialect.Column) bool { return !slices.Contains(c.st.Retired, col.Name) })
+	step := c.step(revision.Purge, c.lang.Discard(c.st.Table, left))
+	if c.st.Doing != change.Purge && !c.st.Empty && !c.o.Auto {
+		if err := c.agreeTo(ctx, step); err != nil {
+			return err
+		}
+	}
+	return c.perform(ctx, deed{action: change.Purge, phase: revision.Purge, ours: c.lang.Discard(c.st.Table, left),
+		then: func(context.Context) (change.State, error) { return change.Fold(c.st, c.spec, change.Purge), nil },
+		verb: "purge", text: "the old columns are gone"})
+}
+
+// undo brings the old columns back and sets sync on again; their values follow
+// in a backfill.
+func (c *changing) undo(ctx context.Context) error {
+	if c.st.Doing != change.Undo {
+		if err := c.mayUndo(ctx); err != nil {
+			return err
+		}
+	}
+	columns, err := c.columns(ctx, c.st.Table)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	var left []dialect.Column
+	var names []string
+	for i, was := range c.st.Old {
+		retired := c.retiredNames()[i]
+		_, there := change.Find(columns, retired)
+		_, back := change.Find(columns, was.Name)
+		if !there && !back {
+			return fault.At(c.spec.Change.At, fault.Irreversible, "column %s of %s, which keeps the values of %s, is gone", retired, c.st.Table, was.Name).
+				Try("write a new migration that makes again what is missing")
+		}
+		if there && !back {
+			left, names = append(left, was), append(names, retired)
+		}
+	}
+	next := change.Fold(c.st, c.spec, change.Undo)
+	sqls := append(c.lang.Recall(c.st.Table, left, names), c.lang.SyncOn(c.spec.Sync(next, c.led.Writes()))...)
+	err = c.perform(ctx, deed{action: change.Undo, phase: revision.Hold, ours: sqls, verb: "undo", text: "the old columns are back, and both sides are kept in step",
+		then: func(ctx context.Context) (change.State, error) { return c.undone(ctx, next) },
+		more: func(change.State) []string { return []string{c.led.VoidHolds(c.rev.ID)} }})
+	if err == nil {
+		c.st.Approved = nil
+	}
+	return err
+}
+
+// undone is the state once the old columns are back.
+func (c *changing) undone(ctx context.Context, next change.State) (change.State, error) {
+	now, err := c.look(ctx, next)
+	if err != nil {
+		return next, err
+	}
+	next.Objects, next.Identity = now.Objects, now.Identity
+	for i, was := range next.Old {
+		if is, ok := change.Find(now.Columns, was.Name); ok {
+			next.Old[i].Known = is.Known
+		}
+	}
+	next.Since, err = c.led.Now(ctx, c.conn)
+	return next, err
+}
+
+// mayUndo refuses where values could not be brought back, or where others rest
+// on the contract.
+func (c *changing) mayUndo(ctx context.Context) error {
+	if len(c.spec.Backward) == 0 {
+		return fault.At(c.spec.Change.At, fault.Irreversible, "%s has no backward section: the old values of rows written since the contract cannot be told", c.rev.ID).
+			Try("write a new migration that makes again what is missing")
+	}
+	for _, id := range c.view.Applied {
+		rev, _ := c.view.find(id)
+		for _, n := range rev.Needs {
+			if n.ID == c.rev.ID && (n.Phase == revision.Contract || n.Phase == revision.Purge) {
+				return fault.New(fault.Graph, "%s %s is applied and needs the contract of %s", id, rev.Name, c.rev.ID).Try("revert it first: bellows down")
+			}
+		}
+	}
+	columns, err := c.columns(ctx, c.st.Table)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	for _, was := range c.st.New {
+		now, ok := change.Find(columns, was.Name)
+		if !ok || now.Type != was.Type {
+			return fault.At(c.spec.Change.At, fault.Irreversible, "column %s of %s is not what it was at the contract, so the old side cannot be computed of it", was.Name, c.st.Table).
+				Try("bring it back as it was: %s", was.Type)
+		}
+	}
+	return nil
+}
+
+// abort takes away what the change has added. The old side was complete all the
+// while.
+func (c *changing) abort(ctx context.Context) error {
+	d := deed{action: change.Abort, phase: revision.Expand, verb: orElse(c.ask.Action, "abort"), text: "aborted: what the change added is gone"}
+	if c.st.Phase != "" && c.st.Phase != revision.Sync || c.st.Doing == change.SyncOn || c.st.Doing == change.Abort {
+		d.ours = c.lang.SyncOff(c.spec.Sync(c.st, c.led.Writes()))
+	}
+	if err := c.reverts(ctx, &d); err != nil {
+		return err
+	}
+	d.then = func(context.Context) (change.State, error) { return change.Fold(c.st, c.spec, change.Abort), nil }
+	d.more = func(change.State) []string { return c.aborts(ctx) }
+	if c.st.Phase == "" && c.st.Doing == change.Expand {
+		c.st.Phase = revision.Sync // so that the intent to abort finds a phase
+	}
+	if err := c.perform(ctx, d); err != nil {
+		return err
+	}
+	c.work.finished(revision.Move{ID: c.rev.ID, Direction: revision.Down}, c.rev.Name, 0)
+	return nil
+}
+
+// reverts adds what takes expand back: the author's statements, or the columns,
+// tables and indexes that were seen to come.
+func (c *changing) reverts(ctx context.Context, d *deed) (err error) {
+	if down := c.spec.Script.Down; down != nil {
+		if d.step, err = plan.Section(c.rev, c.spec.Script, *down, Reader(c.lang)); err != nil {
+			return err
+		}
+		return c.agreeTo(ctx, d.step)
+	}
+	if len(c.st.Others) > 0 {
+		return fault.At(c.spec.Change.Expand.At, fault.Irreversible, "how to take this back cannot be told: %s", strings.Join(c.st.Others, "; ")).
+			Try(`say it in a "-- migrate:down" section of the file, then: bellows repair --accept-edit %s`, c.rev.ID)
+	}
+	columns, err := c.columns(ctx, c.st.Table)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	added := slices.DeleteFunc(columns, func(col dialect.Column) bool { return slices.Contains(c.st.Before, col.Name) || len(c.st.Before) == 0 })
+	added = slices.DeleteFunc(added, func(col dialect.Column) bool { return !c.expandMade(col) })
+	d.ours = append(d.ours, c.lang.Discard(c.st.Table, added)...)
+	for _, t := range slices.Backward(c.st.Tables) {
+		d.ours = append(d.ours, "DROP TABLE IF EXISTS "+c.quoted(t))
+	}
+	if c.atomic() {
+		for _, x := range c.st.Indexes {
+			d.ours = append(d.ours, "DROP INDEX IF EXISTS "+c.quoted(x))
+		}
+	}
+	return c.agreeTo(ctx, c.step(revision.Expand, d.ours))
+}
+
+// expandMade tells whether expand has added a column; while it is half done
+// every new one counts.
+func (c *changing) expandMade(col dialect.Column) bool {
+	if c.st.Phase == "" {
+		return true
+	}
+	_, ok := change.Find(c.st.Added, col.Name)
+	return ok
+}
+
+func (c *changing) quoted(n plan.Name) string {
+	if n.Schema == "" {
+		return c.lang.Quote(n.Name)
+	}
+	return c.lang.Quote(n.Schema) + "." + c.lang.Quote(n.Name)
+}
+
+// aborts are the records of a change that is taken back.
+func (c *changing) aborts(ctx context.Context) []string {
+	s := &plan.Step{Move: revision.Move{ID: c.rev.ID, Direction: revision.Down}, Revision: c.rev, Script: c.spec.Script}
+	act := c.act
+	c.act = nil
+	out := c.work.reverts(s)
+	c.act = act
+	out = append(out, c.led.VoidHolds(c.rev.ID), c.led.ClearProgress(c.rev.ID))
+	if c.st.Fill == "" {
+		return out
+	}
+	if f, err := c.led.ReadFill(ctx, c.conn, c.st.Fill); err == nil && f.Active() {
+		out = append(out, c.led.EndFill(c.st.Fill, ledger.FillCancelled))
+	}
+	return out
+}
+
+// unhide puts columns back that a brown-out had renamed away.
+func (c *changing) unhide(ctx context.Context) error {
+	if c.st.Away == nil {
+		return nil
+	}
+	columns, err := c.columns(ctx, c.st.Table)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	var from, to []string
+	for i, name := range c.st.Away.Names {
+		if _, there := change.Find(columns, name); there {
+			from, to = append(from, name), append(to, c.st.Away.Columns[i])
+		}
+	}
+	sqls := append(c.lang.Rename(c.st.Table, from, to), c.lang.SyncOn(c.spec.Sync(c.st, c.led.Writes()))...)
+	d := deed{action: c.st.Doing, phase: revision.Hold, ours: sqls, verb: "brownout", text: fmt.Sprintf("%s is back", strings.Join(c.st.Away.Columns, ", ")),
+		then: func(ctx context.Context) (change.State, error) {
+			next := c.st
+			next.Away = nil
+			now, err := c.look(ctx, next)
+			next.Objects, next.Identity = now.Objects, now.Identity
+			return next, err
+		}}
+	return c.perform(ctx, d)
+}

@@ -1,0 +1,228 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bellowsdb/bellows/change"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/fill"
+	"github.com/bellowsdb/bellows/internal/ledger"
+	"github.com/bellowsdb/bellows/revision"
+)
+
+// plan plans the backfill of a change.
+func (c *changing) plan(ctx context.Context) error {
+	if err := c.sound(ctx); err != nil {
+		return err
+	}
+	step := c.step(revision.Fill, nil)
+	script := c.spec.Filling(c.lang, c.spec.Sync(c.st, c.led.Writes()), c.st.Side, c.table(c.st))
+	o := c.fillOptions()
+	o.By = c.by
+	var f ledger.Fill
+	err := c.insist(ctx, func() (err error) {
+		f, err = fill.Plan(ctx, c.conn, script, revision.Up, o)
+		return err
+	})
+	if err != nil {
+		return c.fillFailed(ctx, &step, err)
+	}
+	next := c.st
+	next.Fill = f.ID
+	return c.save(ctx, next, "backfill", fmt.Sprintf("the backfill of the %s side is planned", c.st.Side))
+}
+
+// filled ends the backfill once its rows are done, and asks for the work on them
+// before.
+func (c *changing) filled(ctx context.Context) error {
+	f, err := c.led.ReadFill(ctx, c.conn, c.st.Fill)
+	if err != nil && !fault.Has(err, fault.Missing) {
+		return explainUnlessGone(err, "reading the ledger")
+	}
+	if err != nil || f.State == ledger.FillCancelled {
+		next := c.st
+		next.Fill = ""
+		return c.save(ctx, next, "backfill", "the backfill was given up; another one takes its place")
+	}
+	if err := c.sound(ctx); err != nil {
+		return err
+	}
+	o := c.fillOptions()
+	o.By = c.by
+	var sqls []string
+	err = c.insist(ctx, func() (err error) {
+		sqls, err = fill.Finish(ctx, c.conn, f.ID, o)
+		return err
+	})
+	if fault.Has(err, fault.Partial) {
+		return &toFill{id: f.ID}
+	}
+	if err != nil {
+		return explainUnlessGone(err, "ending the backfill")
+	}
+	next := change.Fold(c.st, c.spec, change.Fill)
+	if next.Identity, err = c.identity(ctx, next); err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	c.point("change filled")
+	return c.save(ctx, next, "backfill", "every row is filled", sqls...)
+}
+
+// require gives the old columns their NOT NULL back after an undo.
+func (c *changing) require(ctx context.Context) error {
+	if err := c.sound(ctx); err != nil {
+		return err
+	}
+	columns, err := c.columns(ctx, c.st.Table)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	var left []dialect.Column
+	for _, was := range c.st.Old {
+		if now, ok := change.Find(columns, was.Name); ok && was.NotNull && !now.NotNull {
+			left = append(left, was)
+		}
+	}
+	if err := c.intends(ctx, change.Restore); err != nil {
+		return err
+	}
+	if err := c.oneByOne(ctx, revision.Verify, c.lang.Require(c.st.Table, left)); err != nil {
+		return err
+	}
+	next := change.Fold(c.st, c.spec, change.Restore)
+	if next.Identity, err = c.identity(ctx, next); err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	return c.save(ctx, next, "undo", "the old side is as it was")
+}
+
+// toTally ends a turn under the lock: rows are to be counted, which takes long
+// and needs no lock.
+type toTally struct {
+	id       revision.ID
+	question fill.Question
+	look     change.Look
+	from     fill.Tally
+}
+
+func (t *toTally) Error() string {
+	return "rows of " + t.question.Table.String() + " are to be counted"
+}
+
+// tallied is a count, and what the database said of the table before it.
+type tallied struct {
+	look  change.Look
+	tally fill.Tally
+}
+
+// prove records the proof that rows were counted for, or asks for the count.
+func (c *changing) prove(ctx context.Context, goal change.Goal) error {
+	now, err := c.look(ctx, c.st)
+	if err != nil {
+		return explainUnlessGone(err, "looking whether sync is as it was made")
+	}
+	if wrong, _ := change.Tampered(c.st, c.spec, now); len(wrong) > 0 {
+		return c.meddled(ctx, wrong[0])
+	}
+	got := c.tallies[c.rev.ID]
+	if got == nil {
+		return c.toCount(now)
+	}
+	delete(c.tallies, c.rev.ID)
+	if got.look.Identity != now.Identity || !slices.Equal(got.look.Objects, now.Objects) {
+		return fault.At(c.spec.Change.At, fault.Partial, "%s was altered while its rows were counted", c.st.Table).Try("the same command counts them again")
+	}
+	return c.proven(ctx, got.tally, now, goal)
+}
+
+// toCount asks for the count of the rows that disagree.
+func (c *changing) toCount(now change.Look) error {
+	return &toTally{id: c.rev.ID, look: now, question: fill.Question{Table: c.st.Table, At: c.spec.Change.At,
+		SQL: c.lang.Agrees(c.spec.Sync(c.st, c.led.Writes()), "")}}
+}
+
+// proven records what a count has found.
+func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, goal change.Goal) error {
+	poison, err := c.poison(ctx)
+	if err != nil {
+		return err
+	}
+	next := c.st
+	next.Identity = now.Identity
+	next.Proof = change.Proof{Made: true, Run: c.o.Run, Rows: t.Rows, Mismatches: t.Found, Poison: poison, Sample: t.Sample}
+	if next.Proof.At, err = c.led.Now(ctx, c.conn); err != nil {
+		return explainUnlessGone(err, "reading the clock")
+	}
+	text := fmt.Sprintf("proven: none of %d rows disagrees", t.Rows)
+	if !next.Proof.Valid() {
+		text = disagree(t, c.st.Table.String())
+	}
+	next = change.Fold(next, c.spec, change.Prove)
+	if err := c.save(ctx, next, "verify", text); err != nil || next.Proof.Valid() {
+		return err
+	}
+	f := fault.At(c.spec.Change.At, fault.Check, "%s", text)
+	if goal >= change.Contracted {
+		f.Code = fault.Confirm
+	}
+	if poison > 0 && t.Found == 0 {
+		f.Msg = fmt.Sprintf("%d rows of %s are set aside", poison, c.st.Table)
+		return f.Try("bellows backfill poison list %s", c.rev.ID)
+	}
+	return f.Try("write the side that is wrong, and the other follows; or go over all rows again: bellows change resync %s --keep old, or --keep new", c.rev.ID)
+}
+
+// disagree tells how many rows disagree, and some of them.
+func disagree(t fill.Tally, table string) string {
+	rows := "rows"
+	if t.Found == 1 {
+		rows = "row"
+	}
+	sample := strings.Join(t.Sample, "; ")
+	if int64(len(t.Sample)) < t.Found {
+		sample += "; …"
+	}
+	return fmt.Sprintf("%d of %d %s of %s disagree: %s", t.Found, t.Rows, rows, table, sample)
+}
+
+// poison counts the rows of the backfill that are set aside and undecided.
+func (c *changing) poison(ctx context.Context) (int64, error) {
+	if c.st.Fill == "" {
+		return 0, nil
+	}
+	n, err := c.led.CountPoison(ctx, c.conn, c.st.Fill)
+	return n, explainUnlessGone(err, "reading the ledger")
+}
+
+// tally counts rows without the lock, on a session of its own where there is one.
+func (w *work) tally(ctx context.Context, p *toTally) (again bool, _ error) {
+	conn := w.conn
+	if w.o.Open != nil {
+		own, err := w.patientOpen()(ctx, w.app("verify"))
+		if err != nil {
+			return false, err
+		}
+		defer own.Close()
+		conn = own
+	}
+	t, err := fill.Count(ctx, conn, p.question, p.from, w.fillOptions(), func(fill.Tally) error {
+		w.point("change tallied")
+		return nil
+	})
+	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+		return false, w.interrupted(ctx)
+	}
+	if err != nil {
+		return false, explainUnlessGone(err, "counting the rows that disagree")
+	}
+	if w.tallies == nil {
+		w.tallies = map[revision.ID]*tallied{}
+	}
+	w.tallies[p.id] = &tallied{look: p.look, tally: t}
+	return true, nil
+}
