@@ -107,7 +107,7 @@ func (m *Migrator) RunBackfills(ctx context.Context, id string, workers int) (Re
 	}
 	var rep Report
 	if len(ups) > 0 {
-		rep, err = m.UpWith(ctx, Request{Verb: "backfill", Only: ups, Workers: workers})
+		rep, err = m.UpWith(ctx, Request{Verb: "backfill", Only: ups, Wait: true, Workers: workers})
 	}
 	if len(downs) > 0 && err == nil {
 		var down Report

@@ -111,9 +111,13 @@ func revisionsOf(v *run.View, s *Status) []Revision {
 	late := revision.NewSet(v.Graph.OutOfOrder(v.Applied)...)
 	edited := editedFiles(s.Problems)
 	var out []Revision
+	held := v.HeldAll()
 	for _, id := range v.Graph.Order() {
 		rev, _ := v.Graph.Lookup(id)
 		r := lineOf(rev, v, s, edited)
+		if held.Has(id) && (r.State == "pending" || r.State == ledger.Reverted) {
+			r.State = "held"
+		}
 		r.Current, r.Head, r.OutOfOrder = current.Has(id), heads.Has(id), late.Has(id)
 		out = append(out, r)
 	}

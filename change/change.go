@@ -27,8 +27,7 @@ import (
 // Language is a dialect that can carry out a change. All dialects of this house
 // are.
 type Language interface {
-	dialect.Dialect
-	dialect.Filler
+	backfill.Language
 	dialect.Syncer
 	dialect.Retirer
 }
@@ -248,5 +247,3 @@ func number(text string) int {
 	}
 	return n
 }
-
-var _ backfill.Language = Language(nil)

@@ -29,7 +29,7 @@ func units(s plan.Step) [][]plan.Statement {
 // back looks at the way back of a step that goes up.
 func (l *linter) back(s plan.Step) {
 	rev, sc := s.Revision, s.Script
-	if s.Move.Direction != revision.Up || rev.Kind == revision.Repeatable || sc.Go {
+	if s.Move.Direction != revision.Up || rev.Kind == revision.Repeatable || rev.Kind == revision.Change && sc.Irreversible == nil || sc.Go {
 		return
 	}
 	at := plan.WayBack(rev, sc)

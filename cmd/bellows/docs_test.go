@@ -133,7 +133,7 @@ func verbOf(line string) string {
 
 // sandbox is a folder with the posts example, all but its last migration
 // applied; for init it is empty, for merge and rebase it has two heads, for
-// backfill there is one that was only begun.
+// backfill there is one that was only begun, for change one that holds.
 func sandbox(t *testing.T, verb string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -159,12 +159,34 @@ func sandbox(t *testing.T, verb string) string {
 		write(t, filepath.Join(dir, "migrations/20261110120000_shout.sql"), shout)
 		runLine(t, dir, "bellows up --no-wait")
 	}
+	if verb == "change" {
+		write(t, filepath.Join(dir, "migrations/20261119093000_notes.sql"), "-- migrate:revises 20261109084500\n-- migrate:up\nCREATE TABLE notes (id integer PRIMARY KEY, name text);\n-- migrate:down\nDROP TABLE notes;\n")
+		write(t, filepath.Join(dir, "migrations/20261120101500_title.sql"), titled)
+		runLine(t, dir, "bellows up --wait")
+	}
 	if slices.Contains([]string{"merge", "rebase"}, verb) {
 		write(t, filepath.Join(dir, "migrations/20261110120000_other.sql"), "-- migrate:revises 20261109083000\n-- migrate:up\nCREATE TABLE other (id integer);\n-- migrate:down\nDROP TABLE other;\n")
 		runLine(t, dir, "bellows up 20261109084500")
 	}
 	return dir
 }
+
+// titled is a change.
+const titled = `-- migrate:revises 20261119093000
+
+-- migrate:change table:notes old:name new:title
+
+-- migrate:expand
+ALTER TABLE notes ADD COLUMN title text;
+
+-- migrate:forward
+title = name
+
+-- migrate:backward
+name = title
+
+-- migrate:hold "every instance uses title"
+`
 
 // shout is a backfill.
 const shout = `-- migrate:revises 20261109084500

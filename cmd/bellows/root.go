@@ -51,7 +51,7 @@ func (a *app) verbs() [][]*cobra.Command {
 	return [][]*cobra.Command{
 		{a.initVerb(), a.newVerb()},
 		{a.upVerb(), a.downVerb(), a.redoVerb(), a.planVerb(), a.tryVerb()},
-		{a.backfillVerb()},
+		{a.backfillVerb(), a.changeVerb()},
 		{a.statusVerb(), a.historyVerb(), a.headsVerb(), a.showVerb(), a.graphVerb()},
 		{a.inspectVerb(), a.diffVerb(), a.driftVerb(), a.verifyVerb()},
 		{a.stampVerb(), a.mergeVerb(), a.rebaseVerb(), a.squashVerb(), a.repairVerb(), a.unlockVerb()},
@@ -228,7 +228,7 @@ func (a *app) command(v verb) *cobra.Command {
 // verbName is what an answer says of the verb: of backfill also the words behind it.
 func verbName(c *cobra.Command) string {
 	path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
-	if strings.HasPrefix(path, "backfill ") {
+	if strings.HasPrefix(path, "backfill ") || strings.HasPrefix(path, "change ") {
 		return path
 	}
 	return c.Name()

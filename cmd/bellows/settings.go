@@ -160,6 +160,7 @@ func settingsOf(c config.Settings, folder string) *settings {
 		ProgramDir: folder, Ledger: ledgerName(c), Strict: c.Strict, Tag: c.DeployTag,
 		LockWait: orNever(c.LockWait), LockTimeout: c.LockTimeout, RetryBudget: c.LockBudget,
 		StatementTimeout: c.StatementTimeout, Grace: orNever(c.Grace), Backfill: c.Backfill,
+		AutoHolds: c.Holds == config.Auto,
 	}
 	for _, v := range c.Values() {
 		s.values = append(s.values, answer.Setting{Key: v.Key, Value: v.Text, From: v.From.String()})

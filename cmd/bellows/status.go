@@ -45,6 +45,11 @@ func (a *app) status(ctx context.Context, all, check bool) (answer.Answer, error
 	if ans.Fills, err = filling(ctx, m, st); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(st.Revisions, func(r bellows.Revision) bool { return r.Phase != "" }) {
+		if ans.Changes, err = m.Changes(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if check {
 		return ans, fit(st)
 	}
@@ -56,7 +61,7 @@ func (a *app) status(ctx context.Context, all, check bool) (answer.Answer, error
 func filling(ctx context.Context, m *bellows.Migrator, st bellows.Status) ([]bellows.Backfill, error) {
 	at := map[string]bool{}
 	for _, r := range st.Revisions {
-		if r.Kind == string(revision.Backfill) && r.State == "running" {
+		if r.Kind == string(revision.Backfill) && r.State == "running" || r.Phase == string(revision.Fill) {
 			at[r.ID] = true
 		}
 	}

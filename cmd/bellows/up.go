@@ -15,6 +15,8 @@ type upFlags struct {
 	steps          steps
 	dryRun, single bool
 	strict, noWait bool
+	wait           bool
+	phase          string
 	workers        workers
 }
 
@@ -45,13 +47,19 @@ What the migrations destroy is counted and shown first; where the environment is
 protected, that wants --confirm NAME.
 
 A backfill is worked on until its rows are done, then up goes on. With --no-wait
-it is only begun, and what comes after it waits: bellows backfill run does it.`,
+it is only begun, and what comes after it waits: bellows backfill run does it.
+
+Of a change it runs expand and sync, which is all that an application needs that
+is to be deployed; the rows that are there are filled by bellows backfill run, or
+here with --wait. --phase says how far: expand before a deploy, contract after it.`,
 		example: "bellows up --dry-run\nbellows up +1\nbellows up --no-wait\nbellows up",
 		exits:   []int{4, 5, 6, 7, 8, 130}, max: 1, complete: a.targets,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) { return a.up(ctx, u, first(args)) },
 	})
 	u.register(cmd.Flags())
 	cmd.Flags().BoolVar(&u.noWait, "no-wait", false, "begin backfills and leave their rows to bellows backfill run")
+	cmd.Flags().BoolVar(&u.wait, "wait", false, "stay until the rows of changes are filled and proven")
+	cmd.Flags().StringVar(&u.phase, "phase", "", "bring changes to a `PHASE`: expand, sync (the usual), backfill, verify or contract")
 	cmd.Flags().Var(&u.workers, "workers", "how many workers this process has for a backfill, `N` (default: as its file says)")
 	cmd.Flags().BoolVar(&u.dryRun, "dry-run", false, "show the plan, write nothing, take no lock")
 	a.tagFlag(cmd.Flags())
@@ -68,7 +76,7 @@ func first(args []string) string {
 }
 
 func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, error) {
-	r := bellows.Request{Verb: "up", Target: target, Steps: int(u.steps), SingleTransaction: u.single, NoWait: u.noWait, Workers: int(u.workers)}
+	r := bellows.Request{Verb: "up", Target: target, Steps: int(u.steps), SingleTransaction: u.single, NoWait: u.noWait, Wait: u.wait, Through: u.phase, Workers: int(u.workers)}
 	if u.dryRun {
 		return a.preview(ctx, r, (*bellows.Migrator).PlanUp, u.options)
 	}

@@ -230,24 +230,48 @@ func (v *View) Held(id revision.ID) (revision.Need, bool) {
 	return revision.Need{}, false
 }
 
+func (v *View) anyHeld(moves []revision.Move) bool {
+	for _, m := range moves {
+		if _, held := v.Held(m.ID); held {
+			return true
+		}
+	}
+	return false
+}
+
+// HeldAll are the revisions that are not applied and wait for a phase of a
+// change, and those that come after them.
+func (v *View) HeldAll() revision.Set {
+	out := revision.Set{}
+	for _, id := range v.Graph.Order() {
+		if v.done.Has(id) {
+			continue
+		}
+		_, is := v.Held(id)
+		for a := range v.Graph.Ancestors(revision.NewSet(id)) {
+			is = is || out.Has(a)
+		}
+		if is {
+			out.Add(id)
+		}
+	}
+	return out
+}
+
 // unheld leaves out what waits for a phase of a change, and what comes after it.
 // A target that was named and is held is refused.
 func (v *View) unheld(moves []revision.Move, target string) ([]revision.Move, error) {
-	held := revision.Set{}
+	if !v.anyHeld(moves) {
+		return moves, nil
+	}
+	held := v.HeldAll()
 	var out []revision.Move
 	for _, m := range moves {
-		need, is := v.Held(m.ID)
-		if !is {
-			for id := range v.Graph.Ancestors(revision.NewSet(m.ID)) {
-				is = is || held.Has(id)
-			}
-		}
-		if !is {
+		if !held.Has(m.ID) {
 			out = append(out, m)
 			continue
 		}
-		held.Add(m.ID)
-		if need.ID != "" && len(out) == 0 && target != "" && target != "head" && target != "heads" {
+		if need, _ := v.Held(m.ID); need.ID != "" && len(out) == 0 && target != "" && target != "head" && target != "heads" {
 			return nil, fault.New(fault.Confirm, "%s %s waits until %s has done its phase %s", m.ID, v.name(m.ID), need.ID, need.Phase).
 				Try("bellows change status %s tells what that waits for", need.ID)
 		}

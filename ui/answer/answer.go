@@ -47,8 +47,10 @@ type (
 	Status struct {
 		Status bellows.Status
 		Fills  []bellows.Backfill
-		On     string
-		All    bool
+		// Changes are those that have begun.
+		Changes []bellows.Change
+		On      string
+		All     bool
 	}
 	// History is the folder in the order of the graph, newest last. Known tells
 	// that a database was asked: without one the states are "".
@@ -108,6 +110,14 @@ type (
 		Did   string
 		Count int
 	}
+	// Changes is how far changes are. Did is what was just done to the only one:
+	// "verified", "approved", "contracted", "undone", "aborted" or "purged"; "" for
+	// a question. Ended tells that it is no more: what is shown is how it was.
+	Changes struct {
+		Changes []bellows.Change
+		Did     string
+		Ended   bool
+	}
 	// Schema is the shape of a database, and Text what was asked for of it in Form:
 	// sql, mermaid, svg, snapshot, or facts, which have no text of their own.
 	Schema struct {
@@ -158,6 +168,7 @@ func (Lock) answered()      {}
 func (Database) answered()  {}
 func (Backfills) answered() {}
 func (Poison) answered()    {}
+func (Changes) answered()   {}
 func (Schema) answered()    {}
 func (Diff) answered()      {}
 func (Choice) answered()    {}

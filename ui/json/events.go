@@ -160,6 +160,8 @@ func (f *Face) Event(e event.Event) {
 		f.write(noticeLine{"notice", Version, e.ID, e.Severity, clean(e.Text)})
 	case event.Warning:
 		f.write(warningLine{"warning", Version, warningOf(e)})
+	case event.ChangePhase:
+		f.write(phaseLine{"phase", Version, e.ID, e.Name, e.Table, e.Phase, clean(e.Text)})
 	default:
 		f.fill(e)
 	}

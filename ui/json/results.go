@@ -29,15 +29,16 @@ type (
 	}
 	statusResult struct {
 		result
-		URL       string     `json:"url"`
-		Current   []string   `json:"current"`
-		Heads     []string   `json:"heads"`
-		Pending   int        `json:"pending"`
-		Ledger    bool       `json:"ledger"`
-		Holder    *holder    `json:"holder"`
-		Problems  []problem  `json:"problems"`
-		Revisions []revision `json:"revisions"`
-		Backfills []backfill `json:"backfills"`
+		URL       string         `json:"url"`
+		Current   []string       `json:"current"`
+		Heads     []string       `json:"heads"`
+		Pending   int            `json:"pending"`
+		Ledger    bool           `json:"ledger"`
+		Holder    *holder        `json:"holder"`
+		Problems  []problem      `json:"problems"`
+		Revisions []revision     `json:"revisions"`
+		Backfills []backfill     `json:"backfills"`
+		Changes   []columnChange `json:"changes"`
 	}
 	problem struct {
 		Code    string `json:"code"`
@@ -193,6 +194,8 @@ func upkeepOf(h result, o answer.Outcome) any {
 		return lockResult{h, holderOf(a.Holder), a.Removed}
 	case answer.Database:
 		return databaseResult{h, a.Action, clean(a.On), a.Changed}
+	case answer.Changes:
+		return changesResult{h, a.Did, convert(a.Changes, columnChangeOf)}
 	case answer.Backfills:
 		return backfillsResult{h, convert(a.Fills, backfillOf)}
 	case answer.Poison:
@@ -208,7 +211,7 @@ func upkeepOf(h result, o answer.Outcome) any {
 func statusOf(h result, a answer.Status) statusResult {
 	s := a.Status
 	r := statusResult{result: h, URL: clean(a.On), Current: list(s.Current), Heads: list(s.Heads), Pending: s.Pending,
-		Ledger: s.LedgerExists, Holder: holderOf(s.Holder), Problems: problemsOf(s.Problems), Revisions: convert(s.Revisions, revisionOf), Backfills: convert(a.Fills, backfillOf)}
+		Ledger: s.LedgerExists, Holder: holderOf(s.Holder), Problems: problemsOf(s.Problems), Revisions: convert(s.Revisions, revisionOf), Backfills: convert(a.Fills, backfillOf), Changes: convert(a.Changes, columnChangeOf)}
 	return r
 }
 

@@ -41,6 +41,14 @@ func writeStatus(p *page, a answer.Status) {
 			p.line("\n%s %s", p.red(revisionText(r.ID, r.Name)+" failed:"), indentRest(lines(r.Error), "  "))
 		}
 	}
+	for _, c := range a.Changes {
+		for _, w := range c.WaitingFor {
+			p.line("%s %s", p.yellow(clean(c.Revision)+" waits for:"), indentRest(lines(w), "  "))
+		}
+		for _, x := range answer.Faults(c.Trouble) {
+			p.line("%s %s", p.red(clean(c.Revision)+" trouble:"), indentRest(lines(x.Message), "  "))
+		}
+	}
 	for _, err := range s.Problems {
 		for _, x := range answer.Faults(err) {
 			p.line("\n%s %s", p.red("problem:"), indentRest(lines(x.Message), "  "))

@@ -47,6 +47,9 @@ func (f *Face) Event(e event.Event) {
 		f.notice(e)
 	case event.Warning:
 		f.warning(e)
+	case event.ChangePhase:
+		f.idle()
+		f.say(f.err.green("change"), "%s", clean(e.ID+" "+e.Name+": "+e.Text))
 	case event.RunDone:
 		f.Rest()
 	default:

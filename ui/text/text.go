@@ -98,6 +98,8 @@ func (f *Face) answer(o answer.Outcome) {
 		writeLock(p, a)
 	case answer.Database:
 		f.database(p, a)
+	case answer.Changes:
+		f.changes(p, a)
 	case answer.Backfills:
 		f.backfills(p, a)
 	case answer.Poison:
