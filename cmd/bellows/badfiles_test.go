@@ -245,9 +245,9 @@ func badStatements() []bad {
 		failed("check that fails", "", ":6:15", "sqlite.1", file("2_x.sql", "-- migrate:revises 1\n-- migrate:data\nINSERT INTO base VALUES (2, 'b');\n\n-- migrate:check\nSELECT id FRM base;\n\n-- migrate:down\nDELETE FROM base WHERE id > 1;\n")),
 		{name: "backfill of a table without a key", on: "postgres", m: file("2_x.sql", "-- migrate:revises 1\n-- migrate:backfill table:plain\nUPDATE plain SET name = 'x' WHERE :chunk;\n"), exit: 1, code: fault.Unsupported, at: x + ":2:1",
 			set: func(t *testing.T, s *scene) { s.sql(t, "CREATE TABLE plain (name text)") }},
-		{name: "change of a table that is not there", m: file("2_x.sql", strings.Replace(changeText(""), "table:base", "table:nowhere", 1)), exit: 1, code: fault.Missing, at: x + ":2:1"},
-		{name: "change of a column that is not there", m: file("2_x.sql", strings.Replace(changeText(""), "old:name", "old:nome", 1)), exit: 1, code: fault.Missing, at: x + ":2:1"},
-		{name: "change whose expand makes another column", m: file("2_x.sql", strings.Replace(changeText(""), "COLUMN title", "COLUMN titel", 1)), exit: 1, code: fault.Missing, at: x + ":2:1"},
+		{name: "change of a table that is not there", m: file("2_x.sql", strings.Replace(changeText(""), "table:base", "table:nowhere", 1)), exit: 1, code: fault.Failed, at: x + ":2:1"},
+		{name: "change of a column that is not there", m: file("2_x.sql", strings.Replace(changeText(""), "old:name", "old:nome", 1)), exit: 1, code: fault.Failed, at: x + ":2:1"},
+		{name: "change whose expand makes another column", m: file("2_x.sql", strings.Replace(changeText(""), "COLUMN title", "COLUMN titel", 1)), exit: 1, code: fault.Failed, at: x + ":2:1"},
 		{name: "change whose forward gives another column", m: file("2_x.sql", strings.Replace(changeText(""), "title = name", "titel = name", 1)), exit: 1, code: fault.Syntax, at: x + ":6:9"},
 		{name: "change whose expression is wrong", on: "postgres", m: file("2_x.sql", strings.Replace(changeText(""), "title = name", "title = upper(nome)", 1)), exit: 1, code: "postgres.42703", at: x + ":6:15"},
 

@@ -160,7 +160,7 @@ func sandbox(t *testing.T, verb string) string {
 		runLine(t, dir, "bellows up --no-wait")
 	}
 	if verb == "change" {
-		write(t, filepath.Join(dir, "migrations/20261119093000_notes.sql"), "-- migrate:revises 20261109084500\n-- migrate:up\nCREATE TABLE notes (id integer PRIMARY KEY, name text);\n-- migrate:down\nDROP TABLE notes;\n")
+		write(t, filepath.Join(dir, "migrations/20261119093000_notes.sql"), "-- migrate:revises 20261109084500\n-- migrate:up\nCREATE TABLE notes (id integer PRIMARY KEY, name text);\nINSERT INTO notes VALUES (1, 'one'), (2, 'two');\n-- migrate:down\nDROP TABLE notes;\n")
 		write(t, filepath.Join(dir, "migrations/20261120101500_title.sql"), titled)
 		runLine(t, dir, "bellows up --wait")
 	}

@@ -152,7 +152,7 @@ func (c *changing) first(ctx context.Context, step plan.Step) (change.State, err
 	case err != nil:
 		return st, explainUnlessGone(err, "looking at the table")
 	case !ok:
-		return st, fault.At(at, fault.Missing, "there is no table %s", c.spec.Change.Table).Try("correct table: in the directive")
+		return st, fault.At(at, fault.Failed, "there is no table %s", c.spec.Change.Table).Try("correct table: in the directive")
 	case shape.Kind != "table":
 		return st, fault.At(at, fault.Unsupported, "%s is a %s, and a change goes through the rows of a table", c.spec.Change.Table, shape.Kind).
 			Try("name the table behind it")
@@ -181,7 +181,7 @@ func (c *changing) side(all []dialect.Column, names []string, missing, hint stri
 	for _, name := range names {
 		col, ok := change.Find(all, name)
 		if !ok {
-			return nil, fault.At(c.spec.Change.At, fault.Missing, missing, name, c.spec.Change.Table).Try("%s", hint)
+			return nil, fault.At(c.spec.Change.At, fault.Failed, missing, name, c.spec.Change.Table).Try("%s", hint)
 		}
 		if col.Made == "generated" {
 			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s is computed by the database, and a trigger sees no value of it", col.Name, c.spec.Change.Table).
