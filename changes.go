@@ -155,8 +155,8 @@ func (m *Migrator) Approve(ctx context.Context, r ChangeRequest) error {
 	})
 }
 
-// Verify looks at every row of a change anew and records the proof.
-func (m *Migrator) Verify(ctx context.Context, r ChangeRequest) error {
+// VerifyChange looks at every row of a change anew and records the proof.
+func (m *Migrator) VerifyChange(ctx context.Context, r ChangeRequest) error {
 	return m.onChange(ctx, "verify", r, func(runner *run.Runner, id revision.ID, _ run.Ask) (run.Report, error) {
 		return run.Report{}, runner.Verify(ctx, id)
 	})

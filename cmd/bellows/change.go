@@ -117,7 +117,7 @@ func (a *app) onChange(did string, r *bellows.ChangeRequest, do func(*bellows.Mi
 }
 
 func (a *app) changeVerifyVerb() *cobra.Command {
-	return a.onChange("verified", &bellows.ChangeRequest{}, (*bellows.Migrator).Verify, verb{
+	return a.onChange("verified", &bellows.ChangeRequest{}, (*bellows.Migrator).VerifyChange, verb{
 		use: "verify [ID]", short: "count the rows that disagree, anew",
 		long: `Looks at every row, chunk by chunk, and records the proof that none disagrees,
 with what it rests on: the triggers of sync, the columns, the table. bellows up
