@@ -110,7 +110,7 @@ const (
 func (b *table) fires() string {
 	b.t.Helper()
 	seen := b.app.Dialect().(dialect.Syncer).SyncSeen(b.sync)
-	return strings.Join(b.rows("SELECT s.state FROM ("+seen+") AS s (name, definition, state) WHERE s.name = 'zzzz_bellows_2_sync'"), "; ")
+	return strings.Join(b.rows("SELECT s.state FROM ("+seen+") AS s (name, definition, state) WHERE s.name = 'zzzz_bellows_2_update'"), "; ")
 }
 
 func TestSyncManyWays(t *testing.T) {
@@ -153,7 +153,7 @@ func TestSyncOfAPartitionedTable(t *testing.T) {
 	if why := b.fires(); why != "on" {
 		t.Error(why)
 	}
-	b.must(b.app, "ALTER TABLE mid DISABLE TRIGGER zzzz_bellows_2_sync")
+	b.must(b.app, "ALTER TABLE mid DISABLE TRIGGER zzzz_bellows_2_update")
 	if why := b.fires(); why != "it is not enabled on mid" {
 		t.Error(why)
 	}
@@ -173,7 +173,7 @@ func TestSyncBesideOtherTriggers(t *testing.T) {
 	if why := b.fires(); why != "on" {
 		t.Error(why)
 	}
-	b.must(b.app, "CREATE TRIGGER \"~last\" BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION shift()")
+	b.must(b.app, "CREATE TRIGGER \"~last\" BEFORE INSERT OR UPDATE ON posts FOR EACH ROW EXECUTE FUNCTION shift()")
 	if why := b.fires(); why != "the trigger ~last runs after it" {
 		t.Error(why)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/dialect"
@@ -10,11 +11,12 @@ import (
 
 var _ dialect.Syncer = Dialect{}
 
-// SyncOn makes a function and a BEFORE ROW trigger. The trigger's name sorts last,
-// so that it sees what other triggers made of the row; it is enabled ALWAYS, so
-// that it fires for rows that logical replication applies. A second trigger, whose
-// function has the rights of who made it, records evidence; it is called only when
-// the first has set a flag of the session, once in a second.
+// SyncOn makes a function and two BEFORE ROW triggers. Their names sort last, so
+// that they see what other triggers made of the row; they are enabled ALWAYS, so
+// that they fire for rows that logical replication applies; that of UPDATE calls its
+// function only where there is something to do. A third one, whose function has the
+// rights of who made it, records evidence; it is called when the others have set a
+// flag of the session, once in a second.
 func (d Dialect) SyncOn(s dialect.Sync) []string {
 	y := d.sync(s)
 	out := []string{}
@@ -25,8 +27,11 @@ func (d Dialect) SyncOn(s dialect.Sync) []string {
 			y.countFunction(), "REVOKE ALL ON FUNCTION "+y.object("_count")+"() FROM PUBLIC")
 	}
 	out = append(out, y.syncFunction(),
-		"CREATE OR REPLACE TRIGGER "+y.trigger("_sync")+" BEFORE INSERT OR UPDATE ON "+y.table+" FOR EACH ROW EXECUTE FUNCTION "+y.object("_sync")+"()",
-		"ALTER TABLE "+y.table+" ENABLE ALWAYS TRIGGER "+y.trigger("_sync"))
+		"CREATE OR REPLACE TRIGGER "+y.trigger("_insert")+" BEFORE INSERT ON "+y.table+" FOR EACH ROW EXECUTE FUNCTION "+y.object("_sync")+"()",
+		"ALTER TABLE "+y.table+" ENABLE ALWAYS TRIGGER "+y.trigger("_insert"),
+		"CREATE OR REPLACE TRIGGER "+y.trigger("_update")+" BEFORE UPDATE ON "+y.table+" FOR EACH ROW WHEN ("+y.differ("OLD.", "NEW.", slices.Concat(s.Old, s.New))+
+			" OR NOT "+y.given("NEW.", s.New)+") EXECUTE FUNCTION "+y.object("_sync")+"()",
+		"ALTER TABLE "+y.table+" ENABLE ALWAYS TRIGGER "+y.trigger("_update"))
 	if s.Writes == "" {
 		return out
 	}
@@ -45,7 +50,7 @@ func (d Dialect) SyncPolicy(s dialect.Sync) []string { return []string{d.sync(s)
 func (d Dialect) SyncOff(s dialect.Sync) []string {
 	y := d.sync(s)
 	var out []string
-	for _, suffix := range []string{"_used", "_write", "_sync"} {
+	for _, suffix := range syncTriggers {
 		out = append(out, "DROP TRIGGER IF EXISTS "+y.trigger(suffix)+" ON "+y.table)
 	}
 	return append(out, "DROP FUNCTION IF EXISTS "+y.object("_sync")+"()", "DROP FUNCTION IF EXISTS "+y.object("_count")+"()")
@@ -55,24 +60,32 @@ func (d Dialect) SyncOff(s dialect.Sync) []string {
 func (d Dialect) SyncSeen(s dialect.Sync) string {
 	y := d.sync(s)
 	of := "n.nspname = " + d.Literal(s.Table.Schema) + " AND c.relname = " + d.Literal(s.Table.Name)
-	last := d.Literal(y.triggerName("_sync"))
-	later := "(SELECT min(u.tgname) FROM pg_catalog.pg_trigger u WHERE t.tgname = " + last + " AND u.tgrelid = t.tgrelid AND u.tgtype & 3 = 3 AND u.tgtype & 20 > 0 AND NOT u.tgisinternal" +
-		" AND u.tgenabled <> 'D' AND u.tgname::text COLLATE \"C\" > t.tgname::text COLLATE \"C\" AND u.tgname <> " + d.Literal(y.triggerName("_write")) + ")"
+	var names []string
+	for _, suffix := range syncTriggers {
+		names = append(names, d.Literal(y.triggerName(suffix)))
+	}
+	ours := "(" + strings.Join(names, ", ") + ")"
+	later := "(SELECT min(u.tgname) FROM pg_catalog.pg_trigger u WHERE t.tgfoid = f.oid AND u.tgrelid = t.tgrelid AND u.tgtype & 3 = 3 AND u.tgtype & t.tgtype & 20 > 0 AND NOT u.tgisinternal" +
+		" AND u.tgenabled <> 'D' AND u.tgname::text COLLATE \"C\" > t.tgname::text COLLATE \"C\" AND u.tgname NOT IN " + ours + ")"
 	part := "(SELECT min(u.tgrelid::pg_catalog.regclass::text) FROM pg_catalog.pg_trigger u WHERE u.tgname = t.tgname AND t.tgtype & 1 = 1 AND u.tgenabled <> 'A'" +
 		" AND u.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(t.tgrelid)))"
-	child := "(SELECT min(i.inhrelid::pg_catalog.regclass::text) FROM pg_catalog.pg_inherits i WHERE i.inhparent = t.tgrelid AND c.relkind = 'r' AND t.tgname = " + last +
-		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger u WHERE u.tgrelid = i.inhrelid AND u.tgfoid = t.tgfoid AND u.tgenabled = 'A'))"
+	child := "(SELECT min(i.inhrelid::pg_catalog.regclass::text) FROM pg_catalog.pg_inherits i WHERE i.inhparent = t.tgrelid AND c.relkind = 'r' AND t.tgfoid = f.oid" +
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger u WHERE u.tgrelid = i.inhrelid AND u.tgfoid = t.tgfoid AND u.tgtype = t.tgtype AND u.tgenabled = 'A'))"
 	return "SELECT t.tgname::text, pg_catalog.pg_get_triggerdef(t.oid), CASE WHEN t.tgenabled = 'D' THEN 'it is disabled'" +
 		" WHEN t.tgenabled = 'R' THEN 'it fires only for rows that replication applies'" +
 		" WHEN t.tgtype & 1 = 1 AND t.tgenabled <> 'A' THEN 'it does not fire for rows that replication applies'" +
 		" WHEN " + part + " IS NOT NULL THEN 'it is not enabled on ' || " + part +
 		" WHEN " + child + " IS NOT NULL THEN 'it is not on ' || " + child + " || ', which inherits from the table'" +
 		" WHEN " + later + " IS NOT NULL THEN 'the trigger ' || " + later + " || ' runs after it'" +
-		" ELSE 'on' END FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE " + of +
-		" AND NOT t.tgisinternal AND t.tgname IN (" + last + ", " + d.Literal(y.triggerName("_write")) + ", " + d.Literal(y.triggerName("_used")) + ")" +
+		" ELSE 'on' END FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" +
+		" LEFT JOIN pg_catalog.pg_proc f ON f.pronamespace = n.oid AND f.proname = " + d.Literal(s.Name+"_sync") + " WHERE " + of + " AND NOT t.tgisinternal AND t.tgname IN " + ours +
 		" UNION ALL SELECT p.proname::text, pg_catalog.pg_get_functiondef(p.oid), 'on' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = " +
 		d.Literal(s.Table.Schema) + " AND p.proname IN (" + d.Literal(s.Name+"_sync") + ", " + d.Literal(s.Name+"_count") + ") ORDER BY 1"
 }
+
+// syncTriggers end the names of the triggers, in the order in which they are
+// dropped. Nothing changes them. Of those for rows "_write" sorts last.
+var syncTriggers = [...]string{"_used", "_write", "_insert", "_update"}
 
 // Agrees compares images, bit by bit, which works for every type. With no name it
 // has no subquery, so that a constraint can be made of it.

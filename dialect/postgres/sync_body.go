@@ -11,7 +11,7 @@ import (
 // bellows_; where they could be taken for a column, the column wins.
 func (y synced) syncFunction() string {
 	body := "\n#variable_conflict use_column\nDECLARE\n" +
-		"  bellows_came record := NEW; -- the row as it came\n" +
+		"  bellows_came record; -- the row as it came\n" +
 		"  bellows_try record;\n  bellows_old boolean; -- that side was given, or changed\n  bellows_new boolean;\n  bellows_agree boolean := false;\nBEGIN\n" +
 		"  IF TG_OP = 'INSERT' THEN\n" +
 		"    bellows_old := " + y.given("NEW.", y.Old) + ";\n" +
@@ -20,7 +20,7 @@ func (y synced) syncFunction() string {
 		"    bellows_old := " + y.differ("OLD.", "NEW.", y.Old) + ";\n" +
 		"    bellows_new := " + y.differ("OLD.", "NEW.", y.New) + ";\n" +
 		"  END IF;\n" + y.flagging() +
-		"  IF NOT bellows_old AND NOT bellows_new THEN\n" + y.touched() +
+		"  bellows_came := NEW;\n  IF NOT bellows_old AND NOT bellows_new THEN\n" + y.touched() +
 		"  ELSIF NOT bellows_new THEN\n" + y.oldOnly() +
 		"  ELSIF NOT bellows_old THEN\n" + y.newOnly() +
 		"  ELSE\n" + y.both() +
