@@ -46,6 +46,10 @@ type DiffOptions struct {
 	Renames []Rename
 	// Ignore are attributes that are not compared; nil is the owner.
 	Ignore []string
+	// Stages say which tables are changed in stages, in migrations of their own, so
+	// that no lock is held for long; the zero value is those that are large in the
+	// migrator's database, or in From.
+	Stages diff.Staging
 	// Shadow is the URL of an empty database in which files and migrations are
 	// tried, and that is emptied again; "" makes databases for it beside the one
 	// that is at hand.
@@ -76,6 +80,8 @@ type Difference struct {
 
 	ignore []string
 	ground replay.Ground
+	stages diff.Staging
+	sizes  diff.Sizes
 }
 
 // Part is one migration of a Difference.
@@ -126,7 +132,7 @@ func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) 
 	if err != nil {
 		return Difference{}, err
 	}
-	d := Difference{ignore: o.ignored(), ground: ground}
+	d := Difference{ignore: o.ignored(), ground: ground, stages: o.Stages}
 	told, err := renamesOf(o)
 	if err != nil {
 		return d, err
@@ -135,6 +141,9 @@ func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) 
 		return d, err
 	}
 	if d.To, err = m.shape(ctx, ground, o.To); err != nil {
+		return d, err
+	}
+	if d.sizes, err = m.sizes(ctx, o.From); err != nil {
 		return d, err
 	}
 	renames, err := replay.Resolve(told, d.From.Schema, d.To.Schema)
@@ -188,7 +197,38 @@ func (d *Difference) compare(renames []diff.Rename) (compare.Result, error) {
 	if language == nil {
 		language = d.From.language
 	}
-	return compare.Diff(language, d.From.Schema, d.To.Schema, diff.Options{Renames: renames, Ignore: d.ignore})
+	return compare.Diff(language, d.From.Schema, d.To.Schema, diff.Options{Renames: renames, Ignore: d.ignore, Staging: d.stages, Sizes: d.sizes})
+}
+
+// sizes are how large the tables are that are to be changed: in the migrator's
+// database, or in the one that the old shape is of; nil when there is none.
+func (m *Migrator) sizes(ctx context.Context, from From) (diff.Sizes, error) {
+	if from.URL != "" {
+		c, err := openedAt(ctx, from.URL)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = c.Close() }()
+		return compare.Sizes(ctx, c)
+	}
+	if m.runner == nil || from.Shape != nil || from.Files != nil {
+		return nil, nil
+	}
+	runner, end, err := m.begin("diff")
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return compare.Sizes(ctx, runner.Conn())
+}
+
+// openedAt is a session on a database that is only looked at.
+func openedAt(ctx context.Context, url string) (db.Conn, error) {
+	e, err := engineOf(url)
+	if err != nil {
+		return nil, err
+	}
+	return e.driver.Open(ctx, url, db.Options{App: "bellows/diff/" + newRun(), ReadOnly: true})
 }
 
 // shape finds a shape.
@@ -213,11 +253,7 @@ func (m *Migrator) shape(ctx context.Context, g replay.Ground, from From) (s Sha
 
 // liveShape inspects the database that a URL names.
 func (m *Migrator) liveShape(ctx context.Context, url string) (s Shape, err error) {
-	e, err := engineOf(url)
-	if err != nil {
-		return s, err
-	}
-	c, err := e.driver.Open(ctx, url, db.Options{App: "bellows/diff/" + newRun(), ReadOnly: true})
+	c, err := openedAt(ctx, url)
 	if err != nil {
 		return s, err
 	}

@@ -21,6 +21,7 @@ import (
 
 type diffFlags struct {
 	from, to, dialect   string
+	stages              string
 	check, sql, noProof bool
 	renames, ignore     []string
 	parents             []string
@@ -60,6 +61,7 @@ difference. --from and --to compare any two schemas and print the way.`,
 	f.BoolVar(&d.sql, "sql", false, "print only SQL, with --from and --to")
 	ignoreFlag(f, &d.ignore)
 	f.StringSliceVar(&d.parents, "parent", nil, "revise this `TARGET` instead of the head")
+	f.StringVar(&d.stages, "stages", "large", "which tables are changed in migrations of several stages, without long locks: `large|all|none`")
 	f.BoolVar(&d.noProof, "no-proof", false, "write the migration without trying it, and say so in it")
 	a.shadowFlag(f)
 	f.StringVar(&d.dialect, "dialect", "", "the `DATABASE`'s language, where no URL tells: sqlite")
@@ -84,6 +86,10 @@ func (d diffFlags) conflicts(slug string, schema string) error {
 // options are what to compare and how, but for the two schemas.
 func (d diffFlags) options(s *settings) (o bellows.DiffOptions, err error) {
 	o.Shadow, o.Ignore = s.shadow, ignored(d.ignore)
+	stages, ok := map[string]diff.Staging{"large": diff.BySize, "all": diff.Always, "none": diff.Never}[d.stages]
+	if o.Stages = stages; !ok {
+		return o, fault.New(fault.Usage, "--stages %s: it is large, all or none", d.stages).Try("bellows diff --help")
+	}
 	for _, text := range d.renames {
 		before, after, ok := strings.Cut(text, "=")
 		switch {

@@ -154,6 +154,11 @@ func sandbox(t *testing.T, verb string) string {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "bellows.toml"), "default = \"dev\"\n[env.dev]\nurl = \"sqlite:app.db\"\n[env.production]\nurl = \"sqlite:production.db\"\nprotected = true\n")
+	wanted, err := os.ReadFile("../../examples/posts/schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "schema.sql"), string(wanted))
 	runLine(t, dir, "bellows up 20261109083000")
 	if verb == "backfill" {
 		write(t, filepath.Join(dir, "migrations/20261110120000_shout.sql"), shout)

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,4 +28,23 @@ func TestSchemaOnServers(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exitsWith},
 	})
+}
+
+// TestTables keeps the picture in docs/schema.md what inspect draws.
+func TestTables(t *testing.T) {
+	golden(t, "../../docs/tables.svg", runLine(t, sandbox(t, "inspect"), "bellows inspect --svg"))
+}
+
+// TestWritten keeps the migration in docs/schema.md what diff writes.
+func TestWritten(t *testing.T) {
+	dir := sandbox(t, "diff")
+	runLine(t, dir, "bellows diff headlines --schema schema.sql")
+	written := runLine(t, dir, "cat migrations/*_headlines.sql")
+	text, err := os.ReadFile("../../docs/schema.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "```sql\n"+written+"```\n") {
+		t.Errorf("docs/schema.md does not show\n%s", written)
+	}
 }
