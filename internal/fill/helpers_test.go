@@ -204,9 +204,17 @@ func engines() []engine {
 			"INSERT INTO posts (id, a) SELECT i, i %% 1000 FROM generate_series(1, %d) i"},
 		{"mariadb", testdb.MariaDB, "bigint", func(table, key string) []string {
 			return []string{"CREATE TRIGGER " + table + "_touch BEFORE UPDATE ON " + table + " FOR EACH ROW SET NEW.touched = OLD.touched + IF(NEW.a <=> OLD.a AND NEW." + key + " = OLD." + key + ", 1, 0)"}
-		}, "INSERT INTO posts (id, a) SELECT seq, seq %% 1000 FROM seq_1_to_%d"},
+		}, numbered},
 	}
 }
+
+// digits are ten rows, and numbered makes rows of their combinations: MariaDB has
+// tables of numbers, MySQL has none.
+const (
+	digits   = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
+	numbered = "INSERT INTO posts (id, a) SELECT i, i %% 1000 FROM (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS i FROM " +
+		digits + " a, " + digits + " b, " + digits + " c, " + digits + " e, " + digits + " f) n WHERE i <= %d"
+)
 
 func postgresCounts(table, _ string) []string {
 	return []string{
