@@ -123,7 +123,8 @@ func (m *Migrator) preview(ctx context.Context, r Request, build func(*run.Runne
 }
 
 // PlanRange tells what going from one target to another would do, without a
-// database: "FROM:TO", "FROM:", ":TO". The migrator must know the dialect.
+// database: "FROM:TO", "FROM:", ":TO". The migrator must know the dialect. A way
+// up that ends at all heads ends with the repeatable files, every one.
 func (m *Migrator) PlanRange(expr string) (Preview, error) {
 	d, err := m.dialect()
 	if err != nil {
@@ -137,8 +138,14 @@ func (m *Migrator) PlanRange(expr string) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
+	moves = append(moves, m.repeats(moves, to)...)
 	p, err := plan.Build(moves, func(id revision.ID) (revision.Revision, revision.Script, error) {
-		rev, _ := m.base.Lookup(id)
+		rev, ok := m.base.Lookup(id)
+		for _, r := range m.base.Repeatables() {
+			if !ok && r.ID == id {
+				rev = r
+			}
+		}
 		s, err := m.files.Script(id)
 		return rev, s, err
 	}, run.Reader(d), run.Derived(d, m.o.Ledger))
@@ -147,6 +154,24 @@ func (m *Migrator) PlanRange(expr string) (Preview, error) {
 	}
 	p.From, p.To = from.Sorted(), to.Sorted()
 	return Preview{Plan: p, Findings: lint.Findings(p, d), seq: int64(len(m.base.Ancestors(from)) + len(from))}, nil
+}
+
+// repeats are the repeatable files that end a way up to all heads. Without a
+// database it is not known which of them have changed: all are run.
+func (m *Migrator) repeats(moves []revision.Move, to revision.Set) []revision.Move {
+	if len(moves) == 0 || moves[len(moves)-1].Direction == revision.Down {
+		return nil
+	}
+	for _, head := range m.base.Heads() {
+		if !to.Has(head) {
+			return nil
+		}
+	}
+	var out []revision.Move
+	for _, r := range m.base.Repeatables() {
+		out = append(out, revision.Move{ID: r.ID, Direction: revision.Up})
+	}
+	return out
 }
 
 // dialect is the database's language, at its version when there is one.

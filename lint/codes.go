@@ -27,6 +27,7 @@ var meanings = map[Code]meaning{
 	NoWayDown:         {Note, "A migration does not say how to go back.", "A down section, or the word irreversible with the reason."},
 	Irreversible:      {Note, "A migration says that there is no way back.", ""},
 	Unparsed:          {Note, "A statement is not understood, so its locks are not known. It still runs.", ""},
+	AllowUnused:       {Warning, "A line allows a finding that is not there, or does not say which or why.", "Take it out, or correct it."},
 	NoEffect:          {Warning, "A statement does nothing inside the transaction it runs in.", "A migration without a transaction."},
 }
 

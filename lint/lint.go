@@ -35,6 +35,7 @@ const (
 	Irreversible      Code = "irreversible"
 	Unparsed          Code = "unparsed"
 	NoEffect          Code = "no-effect"
+	AllowUnused       Code = "allow-unused"
 )
 
 // Severity is how much a finding weighs.
@@ -53,16 +54,22 @@ type Finding struct {
 	Pos      fault.Pos
 	Message  string // what and why, one sentence without a full stop
 	Instead  string // what to do instead, "" when there is nothing better
+	Allowed  string // the author's reason why it is meant, "" when it was not allowed
 }
 
 // Findings looks at every step of a plan. Tables that the plan makes itself are
 // taken to be empty and unused, so nothing is found in locking them.
 func Findings(p plan.Plan, d dialect.Dialect) []Finding {
 	l := linter{traits: d.Traits()}
+	var all []Finding
 	for _, s := range p.Steps {
+		alone := linter{traits: l.traits}
+		alone.step(s)
+		l.found = nil
 		l.step(s)
+		all = append(all, allowed(s, l.found, alone.found)...)
 	}
-	return l.found
+	return all
 }
 
 // linter goes through a plan once.
@@ -73,8 +80,11 @@ type linter struct {
 }
 
 func (l *linter) add(code Code, at fault.Pos, message, instead string) {
-	about := meanings[code]
-	l.found = append(l.found, Finding{Code: code, Severity: about.severity, Pos: at, Message: message, Instead: instead})
+	l.found = append(l.found, finding(code, at, message, instead))
+}
+
+func finding(code Code, at fault.Pos, message, instead string) Finding {
+	return Finding{Code: code, Severity: meanings[code].severity, Pos: at, Message: message, Instead: instead}
 }
 
 // fresh tells whether the plan made the table itself.

@@ -45,6 +45,13 @@ func (l *linter) back(s plan.Step) {
 
 // apart finds schema and data in one step; a plan that refuses them never gets here.
 func (l *linter) apart(s plan.Step) {
+	sec := s.Script.Up
+	if s.Move.Direction == revision.Down {
+		sec = s.Script.Down
+	}
+	if sec != nil && sec.Mixed {
+		return // the author allowed it, and a note of the plan says so
+	}
 	for _, m := range plan.Mixed(s) {
 		code := RowsInSchema
 		if s.Revision.Kind == revision.Data {

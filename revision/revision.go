@@ -136,6 +136,8 @@ type Script struct {
 	Kind     Kind     `json:",omitzero"`
 	Up       *Section `json:",omitzero"`
 	Down     *Section `json:",omitzero"`
+	// Head is the text above the first section, in a script that came from a file.
+	Head *Section `json:"-"`
 	// Irreversible is the author's reason why there is no way back; nil when not
 	// declared.
 	Irreversible *string `json:",omitzero"`

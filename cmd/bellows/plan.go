@@ -30,7 +30,9 @@ whether it reads or rewrites the table, what is destroyed, and the findings. It
 writes nothing, takes no lock and needs no right to write.
 
 --sql prints a script that can be run by hand, the ledger's own records included.
-FROM:TO (also FROM: and :TO) needs no database: the files alone are asked.`,
+FROM:TO (also FROM: and :TO) needs no database: the files alone are asked. Where
+it ends at all heads the repeatable files follow, all of them, because only a
+database knows which have changed.`,
 		example: "bellows plan\nbellows plan --down base\nbellows plan --sql :head --dialect sqlite",
 		exits:   []int{4, 6, 8, 130}, max: 1, complete: a.targets,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) { return a.plan(ctx, p, first(args)) },

@@ -121,6 +121,9 @@ func (d *document) sections() {
 		d.fail(at, "there is SQL before the first section").
 			Try("move it below the line \"-- migrate:%s\"", d.marks[first].form.word)
 	}
+	if d.depth == full && d.marks[first].at > 0 {
+		d.script.Head = &revision.Section{SQL: string(d.text[:d.marks[first].at]), At: d.place(0)}
+	}
 	d.follow(first)
 	d.complete(first)
 }

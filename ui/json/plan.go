@@ -38,6 +38,7 @@ type (
 		Column   int    `json:"column"`
 		Message  string `json:"message"`
 		Instead  string `json:"instead"`
+		Allowed  string `json:"allowed"`
 	}
 	planResult struct {
 		result
@@ -106,7 +107,7 @@ func statementOf(s plan.Statement) statement {
 }
 
 func findingOf(f lint.Finding) finding {
-	return finding{string(f.Code), string(f.Severity), f.Pos.File, f.Pos.Line, f.Pos.Column, clean(f.Message), clean(f.Instead)}
+	return finding{string(f.Code), string(f.Severity), f.Pos.File, f.Pos.Line, f.Pos.Column, clean(f.Message), clean(f.Instead), clean(f.Allowed)}
 }
 
 func showOf(h result, a answer.Show) showResult {

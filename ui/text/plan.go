@@ -202,9 +202,18 @@ func writeWarning(p *page, w event.Warning) {
 }
 
 func writeFinding(p *page, f lint.Finding) {
-	p.line("\n%s %s", p.yellow(string(f.Severity)+":"), indentRest(lines(f.Message), "  "))
+	word := p.yellow(string(f.Severity) + ":")
+	if f.Allowed != "" {
+		word = p.dim("allowed:")
+	}
+	p.line("\n%s %s", word, indentRest(lines(f.Message), "  "))
 	if s := f.Pos.String(); s != "" {
 		p.line("  at %s", clean(s))
+	}
+	if f.Allowed != "" {
+		p.line("%s %s", p.dim("because:"), indentRest(lines(f.Allowed), "  "))
+		p.line("%s %s", p.dim("code:"), f.Code)
+		return
 	}
 	if f.Instead != "" {
 		p.line("%s %s", p.cyan("instead:"), indentRest(lines(f.Instead), "  "))

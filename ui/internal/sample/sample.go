@@ -161,7 +161,8 @@ func preview() answer.Plan {
 				Statements: []plan.Statement{{SQL: "DROP INDEX CONCURRENTLY i", Pos: at(3), Effect: plan.Effect{Verb: "DROP INDEX CONCURRENTLY", NoTx: "it waits for all transactions", Touches: []plan.Touch{{Table: posts, Lock: "SHARE UPDATE EXCLUSIVE", Scans: true}}}}}}}},
 		Losses:   []event.Destroys{{ID: "20261120101500", Table: "public.posts", Column: "lat", Rows: 1, Exact: true}, {ID: "20261120101500", Table: "drafts", Exact: true}, {ID: "20261120101500", Table: "old", Rows: -1}},
 		Warnings: []event.Warning{{Code: "integrity.order", Text: "sorts before an applied one", Hint: "--strict refuses", File: file, Line: 1}},
-		Findings: []lint.Finding{{Code: lint.LosesData, Severity: lint.Warning, Pos: at(4), Message: "a column is lost for good", Instead: "stop using it first"}},
+		Findings: []lint.Finding{{Code: lint.LosesData, Severity: lint.Warning, Pos: at(4), Message: "a column is lost for good", Instead: "stop using it first"},
+			{Code: lint.IndexBlocksWrites, Severity: lint.Warning, Pos: at(6), Message: "an index is built", Instead: "the concurrent form", Allowed: "forty rows"}},
 	}}
 }
 
