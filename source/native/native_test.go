@@ -52,7 +52,7 @@ func TestSchema(t *testing.T) {
 		t.Errorf("checksum %q", rev.Checksum)
 	}
 	wantScript := revision.Script{
-		Head: &revision.Section{At: at(1, 1, "-- about posts"), SQL: "-- about posts\n-- migrate:revises 1, 2\n-- migrate:needs 3:contract,4\n-- migrate:label geo\n-- migrate:replaces 5..6\n\n"},
+		Head:     &revision.Section{At: at(1, 1, "-- about posts"), SQL: "-- about posts\n-- migrate:revises 1, 2\n-- migrate:needs 3:contract,4\n-- migrate:label geo\n-- migrate:replaces 5..6\n\n"},
 		Revision: "20261119093000", Kind: revision.Schema,
 		Up:   &revision.Section{SQL: "ALTER TABLE a;\n\n", At: at(8, 1, "ALTER TABLE a;"), Mixed: true, LockTimeout: 2 * time.Second},
 		Down: &revision.Section{SQL: "DROP TABLE a;", At: at(11, 1, "DROP TABLE a;"), Tx: revision.TxEach, StatementTimeout: time.Minute},
