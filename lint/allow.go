@@ -87,6 +87,8 @@ func read(text string, at fault.Pos) allow {
 		known = append(known, string(c))
 	}
 	switch {
+	case word == "rename":
+		a.used = true // which the comparison of schemas reads
 	case word != "allow":
 		a.wrong = "there is no \"bellows:" + word + "\", only \"bellows:allow\""
 	case code == "":

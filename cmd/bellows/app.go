@@ -182,7 +182,7 @@ func (a *app) makeFace() (f face, moves bool) {
 	o := text.Options{Out: &a.answered, Err: a.err, Quiet: a.flags.quiet, Verbose: a.flags.verbose, Width: a.width(a.out), Now: a.now}
 	if !a.flags.plain {
 		o.OutColor, o.ErrColor = a.colorful(a.out), a.colorful(a.err)
-		o.Motion = a.terminal(a.err)
+		o.Motion = a.moving(a.err)
 	}
 	if o.Width == 0 && o.Motion {
 		o.Width = a.width(a.err)

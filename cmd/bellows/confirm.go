@@ -17,9 +17,6 @@ import (
 // itself wants a confirmation, and not only what it destroys.
 func (a *app) approval(ctx context.Context, s *settings, when need, doing string) func([]event.Destroys) error {
 	return func(losses []event.Destroys) error {
-		for _, l := range losses {
-			a.show().Event(l)
-		}
 		return a.confirm(ctx, s, when, doing, losses)
 	}
 }

@@ -61,6 +61,12 @@ func (w world) width(f *os.File) int {
 	return 80
 }
 
+// moving tells whether lines of f can be written over.
+func (w world) moving(f *os.File) bool {
+	kind, _ := w.env("TERM")
+	return w.terminal(f) && kind != "dumb"
+}
+
 // colorful tells whether f may get colour.
 func (w world) colorful(f *os.File) bool {
 	if !w.terminal(f) {

@@ -68,7 +68,7 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 		if held == nil {
 			held = w.writer(ctx)
 		}
-		if held != nil && held.Run != seen {
+		if held != nil && held.Run != seen && time.Now().Before(until) {
 			seen = held.Run
 			w.emit(event.LockWaiting{Holder: held.Holder})
 		}
@@ -186,6 +186,13 @@ func (w *work) tryLock(ctx context.Context) (f ledger.Fence, held *ledger.Holdin
 	}
 	if err := w.ensureLedger(ctx); err != nil {
 		return f, nil, err
+	}
+	if !ok {
+		// To take the lease of a file one waits for whoever writes to it; that it is
+		// held can be read.
+		if h := w.writer(ctx); h != nil && h.Run != w.o.Run {
+			return f, h, nil
+		}
 	}
 	f, other, took, err := w.led.Take(ctx, w.conn, w.claim(), w.o.Lease, func(h ledger.Holding) bool {
 		// Where sessions have locks, that of a live holder would have stopped us:
