@@ -157,9 +157,23 @@ func (g *Graph) unknown(s string, within []bool, label string) *fault.Error {
 		}
 	})
 	if near != "" {
-		e.Try("did you mean %s?", g.also(near))
+		return e.Try("did you mean %s?", g.also(near))
+	}
+	if like := g.holding(s); len(like) > 0 {
+		e.Try("did you mean %s?", g.called(like))
 	}
 	return e
+}
+
+// holding are the revisions with that text in their slugs.
+func (g *Graph) holding(text string) []ID {
+	var out []ID
+	for i := range g.revs {
+		if len(text) > 2 && strings.Contains(strings.ToLower(g.revs[i].Name), strings.ToLower(text)) {
+			out = append(out, g.revs[i].ID)
+		}
+	}
+	return out
 }
 
 // also adds to a slug or id the other of the two.
