@@ -20,8 +20,7 @@ type Table struct {
 	Keys  []Key
 	Pages *Key // nil where rows cannot be addressed by their place
 	Rows  int64
-	// Bytes is the size of the storage, Cache how much of it stays in memory.
-	Bytes, Cache int64
+	Bytes int64 // the size of the storage
 	// Span is the greatest less the least value of a first key that is a single
 	// integer; nil unknown.
 	Span *int64
@@ -53,6 +52,10 @@ const sparse = 4
 // with the order of storage.
 const scattered = 0.5
 
+// worthwhile is the size of a table from which on it matters that each chunk of
+// rows that lie anywhere writes to as many pages as it has rows.
+const worthwhile = 32 << 20
+
 // Choose takes a way through a table. Without one the error says what would help.
 func Choose(t Table, w Wish) (Choice, error) {
 	if len(w.Columns) > 0 {
@@ -62,8 +65,8 @@ func Choose(t Table, w Wish) (Choice, error) {
 		return keyless(t, w)
 	}
 	key := t.Keys[0]
-	if t.Pages != nil && w.Repeats && t.Cache > 0 && t.Bytes > t.Cache && key.Correlation > -scattered && key.Correlation < scattered {
-		return Choice{Pages, *t.Pages, fmt.Sprintf("rows lie in no order of %s (correlation %.2f) and the table is larger than the cache, so pages are read one after the other",
+	if t.Pages != nil && w.Repeats && t.Bytes >= worthwhile && key.Correlation > -scattered && key.Correlation < scattered {
+		return Choice{Pages, *t.Pages, fmt.Sprintf("rows lie in no order of %s (correlation %.2f), so pages are read one after the other",
 			list(key.Names()), key.Correlation)}, nil
 	}
 	return byKey(t, key, nameOf(key)), nil

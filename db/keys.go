@@ -40,9 +40,8 @@ type Shape struct {
 	// Parts are the leaves of a partitioned table, in a fixed order; nil otherwise.
 	Parts []Part
 	Rows  int64 // as the server estimates, 0 unknown
-	// Blocks and BlockSize tell the size of the storage, Cache how much of it the
-	// server can keep in memory, in bytes; 0 unknown.
-	Blocks, BlockSize, Cache int64
+	// Blocks and BlockSize, in bytes, tell the size of the storage; 0 unknown.
+	Blocks, BlockSize int64
 	// Why says of the keys that are there why they cannot be used; "" when none is.
 	Why string
 }

@@ -16,7 +16,7 @@ var _ db.Keyer = (*conn)(nil)
 // Shape reads information_schema. A partitioned table needs no care: its unique
 // keys hold over all partitions.
 func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool, err error) {
-	rows, err := c.strings(ctx, 7, `SELECT table_schema, table_name, table_type, COALESCE(table_rows, 0), COALESCE(data_length, 0), @@innodb_page_size, @@innodb_buffer_pool_size
+	rows, err := c.strings(ctx, 6, `SELECT table_schema, table_name, table_type, COALESCE(table_rows, 0), COALESCE(data_length, 0), @@innodb_page_size
 		FROM information_schema.tables WHERE table_name = ? AND table_schema = COALESCE(NULLIF(?, ''), DATABASE())`, table.Name, table.Schema)
 	if err != nil || len(rows) == 0 {
 		return s, false, err
@@ -36,7 +36,6 @@ func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool,
 	s.Rows, _ = strconv.ParseInt(r[3], 10, 64)
 	size, _ := strconv.ParseInt(r[4], 10, 64)
 	s.BlockSize, _ = strconv.ParseInt(r[5], 10, 64)
-	s.Cache, _ = strconv.ParseInt(r[6], 10, 64)
 	s.Blocks = size / max(s.BlockSize, 1)
 	s.Keys, s.Why, err = c.keys(ctx, s.Table)
 	return s, true, err

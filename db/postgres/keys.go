@@ -25,8 +25,7 @@ var relkinds = map[string]string{
 // rows is the planner's, which looks at the size of the files as they are now.
 func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool, err error) {
 	const query = `SELECT c.oid::text, n.nspname, c.relname, c.relkind::text,
-			pg_catalog.pg_relation_size(c.oid)::text, pg_catalog.current_setting('block_size'),
-			pg_catalog.pg_size_bytes(pg_catalog.current_setting('effective_cache_size'))::text
+			pg_catalog.pg_relation_size(c.oid)::text, pg_catalog.current_setting('block_size')
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.oid = pg_catalog.to_regclass($1)`
 	rows, err := c.table(ctx, query, c.regclass(table))
@@ -41,7 +40,6 @@ func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool,
 	}
 	size, _ := strconv.ParseInt(r[4], 10, 64)
 	s.BlockSize, _ = strconv.ParseInt(r[5], 10, 64)
-	s.Cache, _ = strconv.ParseInt(r[6], 10, 64)
 	s.Blocks = size / max(s.BlockSize, 1)
 	if s.Keys, s.Why, err = c.keys(ctx, r[0]); err != nil {
 		return s, true, err

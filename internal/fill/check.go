@@ -65,7 +65,7 @@ func (w *worker) ask(ctx context.Context, c backfill.Chunk) (found int64, sample
 		defer cancel()
 	}
 	for i, q := range w.task.Checks {
-		if q.Carries == (c.Part == backfill.Whole) {
+		if whole := !q.Carries || w.strategy == backfill.Pages; whole != (c.Part == backfill.Whole) {
 			continue
 		}
 		n, rows, err := w.count(ctx, question(w.lang, w.key, q, c.Range, waived))

@@ -87,11 +87,10 @@ func (q *queue) carries(can bool) bool {
 	return slices.ContainsFunc(q.task.Checks, func(c backfill.Query) bool { return c.Carries == can })
 }
 
-// inChunks tells whether checks are asked chunk by chunk. Places of storage are
-// none of a partitioned table as a whole.
-func (q *queue) inChunks() bool {
-	return q.carries(true) && !(q.strategy == backfill.Pages && q.parts[0].Leaf)
-}
+// inChunks tells whether checks are asked chunk by chunk. By places of storage
+// they are not: any change of a row gives it another, so one that is changed
+// between two chunks could be in neither.
+func (q *queue) inChunks() bool { return q.carries(true) && q.strategy != backfill.Pages }
 
 func (q *queue) addCheck(part int, in backfill.Range, rows int64) {
 	q.fresh = append(q.fresh, backfill.Chunk{Seq: q.f.NextSeq, Kind: backfill.Check, Sweep: int(q.f.Sweep), Part: part, State: backfill.Todo, Range: in, Rows: rows})

@@ -226,7 +226,7 @@ func (p *planner) spanOf(ctx context.Context, table, column string) (*int64, err
 
 // table is the shape as the choice of a strategy sees it.
 func (p *planner) table() backfill.Table {
-	t := backfill.Table{Rows: p.rows, Bytes: p.shape.Blocks * p.shape.BlockSize, Cache: p.shape.Cache, Span: p.span, Why: p.shape.Why}
+	t := backfill.Table{Rows: p.rows, Bytes: p.shape.Blocks * p.shape.BlockSize, Span: p.span, Why: p.shape.Why}
 	for _, k := range p.shape.Keys {
 		t.Keys = append(t.Keys, keyOf(k))
 	}
