@@ -33,6 +33,7 @@ type child struct {
 	URL, Dir, Verb, Target string
 	KillAt                 int    // the point at which it kills itself; 0 never
 	KillName               string // count only the points of this name
+	Names                  bool   // print the name of each point
 	LockWait               time.Duration
 }
 
@@ -55,6 +56,9 @@ func runChild(spec string) int {
 			return
 		}
 		points++
+		if c.Names {
+			fmt.Println("point", name)
+		}
 		if points == c.KillAt {
 			fmt.Println("killed at", name)
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -65,9 +69,12 @@ func runChild(spec string) int {
 	m, err := bellows.Open(ctx, c.URL, o)
 	if err == nil {
 		defer m.Close()
-		if c.Verb == "down" {
+		switch verb, is := strings.CutPrefix(c.Verb, "change "); {
+		case is:
+			err = changeVerb(ctx, m, verb, c.Target)
+		case c.Verb == "down":
 			_, err = m.Down(ctx, c.Target)
-		} else {
+		default:
 			_, err = m.Up(ctx, c.Target)
 		}
 	}

@@ -18,8 +18,10 @@ import (
 // settle tells sync that the new side is the one that counts, once people have
 // said so.
 func (c *changing) settle(ctx context.Context) error {
-	if err := c.sound(ctx); err != nil {
-		return err
+	if c.st.Doing != change.Settle {
+		if err := c.sound(ctx); err != nil {
+			return err
+		}
 	}
 	next := change.Fold(c.st, c.spec, change.Settle)
 	return c.perform(ctx, deed{action: change.Settle, phase: revision.Hold, ours: c.lang.SyncPolicy(c.spec.Sync(next, c.led.Writes())),

@@ -1,0 +1,130 @@
+package bellows_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bellowsdb/bellows"
+)
+
+// changeVerb is what a process that may be killed does with a change.
+func changeVerb(ctx context.Context, m *bellows.Migrator, verb, id string) (err error) {
+	r := bellows.ChangeRequest{Revision: id, Hold: "every instance uses loc", Why: "seen", Now: true}
+	switch verb {
+	case "up":
+		_, err = m.UpWith(ctx, bellows.Request{})
+	case "wait":
+		_, err = m.UpWith(ctx, bellows.Request{Wait: true})
+	case "verify":
+		err = m.VerifyChange(ctx, r)
+	case "approve":
+		err = m.Approve(ctx, r)
+	case "contract":
+		err = m.Contract(ctx, r)
+	case "undo":
+		err = m.Undo(ctx, r)
+	case "purge":
+		err = m.Purge(ctx, r)
+	case "abort":
+		err = m.Abort(ctx, r)
+	case "down":
+		_, err = m.Down(ctx, "-1")
+	}
+	return err
+}
+
+// A process is killed at every point that a verb passes, one after another; the
+// same verb again leads to where an undisturbed one leads, each time.
+func TestChangeSurvivesKills(t *testing.T) {
+	ways := map[string][]string{
+		"through": {"up", "wait", "verify", "approve", "contract", "undo", "approve", "contract", "purge"},
+		"aborted": {"up", "wait", "approve", "abort", "up", "abort"},
+		"down":    {"wait", "approve", "contract", "down"},
+	}
+	for _, s := range swaps() {
+		for name, verbs := range ways {
+			t.Run(s.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				calm, calmDir := s.place(t)
+				url, dir := s.place(t)
+				for i, verb := range verbs {
+					out, code, _ := child{URL: calm, Dir: calmDir, Verb: "change " + verb, Target: oneMerge, Names: true}.run(t)
+					if code != 0 {
+						t.Fatalf("%d. %s: undisturbed it ends with %d: %s", i, verb, code, out)
+					}
+					kills := killed(t, child{URL: url, Dir: dir, Verb: "change " + verb, Target: oneMerge}, pointNames(out))
+					if kills == 0 {
+						t.Fatalf("%d. %s was killed nowhere: %s", i, verb, out)
+					}
+					want, got := s.picture(t, calm, calmDir), s.picture(t, url, dir)
+					if want != got {
+						t.Fatalf("%d. %s: after %d kills\n%s\nand undisturbed\n%s", i, verb, kills, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// pointNames are the names of the points that a process has passed, each once, in
+// order.
+func pointNames(out string) []string {
+	var names []string
+	for _, l := range strings.Split(out, "\n") {
+		if name, is := strings.CutPrefix(l, "point "); is && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// killed kills a process at one point after another, as long as it comes there,
+// and lets it end then.
+func killed(t *testing.T, c child, names []string) (kills int) {
+	t.Helper()
+	c.LockWait = 30e9
+	for _, name := range names {
+		c.KillName, c.KillAt = name, 1
+		out, code, killed := c.run(t)
+		switch {
+		case killed:
+			kills++
+		case code != 0 && !wasDone(out):
+			t.Fatalf("%s ends with %d instead of a kill at %q: %s", c.Verb, code, name, out)
+		}
+	}
+	c.KillName, c.KillAt = "", 0
+	if out, code, _ := c.run(t); code != 0 && !wasDone(out) {
+		t.Fatalf("%s ends with %d after %d kills: %s", c.Verb, code, kills, out)
+	}
+	return kills
+}
+
+// wasDone tells whether a verb ended so because it had been carried out before it
+// was killed.
+func wasDone(out string) bool {
+	return strings.Contains(out, "is past its") || strings.Contains(out, "has not begun") || strings.Contains(out, "0 revisions are applied")
+}
+
+// picture is everything that a change may leave: the table, its rows, what keeps
+// the sides in step, and what the ledger says.
+func (s swap) picture(t *testing.T, url, dir string) string {
+	t.Helper()
+	c := phaseOf(t, url, dir)
+	var st bellows.Status
+	must(t, with(t, url, dir, bellows.Options{}, func(ctx context.Context, m *bellows.Migrator) (err error) {
+		st, err = m.Status(ctx)
+		return err
+	}))
+	out := fmt.Sprintf("phase %q policy %q proof %v %d approved %v\n", c.Phase, c.Policy, c.Proof.Valid, c.Proof.Rows, len(c.Holds) > 0 && c.Holds[0].Approved)
+	for _, r := range st.Revisions {
+		out += fmt.Sprintf("revision %s %s %s\n", r.ID, r.State, r.Phase)
+	}
+	for _, sql := range s.looks {
+		out += strings.Join(column(t, url, sql), "\n") + "\n"
+	}
+	return out
+}
