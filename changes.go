@@ -142,6 +142,8 @@ type ChangeRequest struct {
 	Revision string // a target expression that names it
 	Hold     string // for Approve
 	Why      string // for Approve
+	// Keep, for Resync: the side that is right where both disagree, "old" or "new".
+	Keep string
 	// Now, for Purge: before the retention is over.
 	Now bool
 	// Approve is asked once with everything that will be destroyed, counted.
@@ -174,6 +176,17 @@ func (m *Migrator) Contract(ctx context.Context, r ChangeRequest) error {
 func (m *Migrator) Undo(ctx context.Context, r ChangeRequest) error {
 	return m.onChange(ctx, "undo", r, func(runner *run.Runner, id revision.ID, a run.Ask) (run.Report, error) {
 		return runner.Shift(ctx, id, change.Undone, a)
+	})
+}
+
+// Resync sets sync on anew, after somebody has meddled with it, and goes over all
+// rows; where both sides disagree the one that is kept is right.
+func (m *Migrator) Resync(ctx context.Context, r ChangeRequest) error {
+	if r.Keep != string(dialect.Old) && r.Keep != string(dialect.New) {
+		return fault.New(fault.Usage, "which side is right where both disagree? It is old or new, not %q", r.Keep).Try("--keep old, or --keep new")
+	}
+	return m.onChange(ctx, "resync", r, func(runner *run.Runner, id revision.ID, a run.Ask) (run.Report, error) {
+		return runner.Resync(ctx, id, dialect.Side(r.Keep), a)
 	})
 }
 

@@ -210,10 +210,10 @@ func Find(all []dialect.Column, name string) (dialect.Column, bool) {
 }
 
 // Filling is the backfill of one side as a script.
-func (s Spec) Filling(l Language, y dialect.Sync, side dialect.Side, table string) revision.Script {
+func (s Spec) Filling(l Language, st State, y dialect.Sync, table string) revision.Script {
 	o := s.Change.Options
-	f := revision.FillSpec{Table: table, Repeats: true, At: s.Change.At, Body: revision.Section{SQL: l.Fills(y, side), At: s.Change.Forward.At}}
-	if side == dialect.Old && s.Change.Backward != nil {
+	f := revision.FillSpec{Table: table, Repeats: true, At: s.Change.At, Body: revision.Section{SQL: l.Fills(y, st.Side), At: s.Change.Forward.At}}
+	if st.Side == dialect.Old && s.Change.Backward != nil {
 		f.Body.At = s.Change.Backward.At
 	}
 	if key := o["key"]; key != "" {
@@ -223,6 +223,15 @@ func (s Spec) Filling(l Language, y dialect.Sync, side dialect.Side, table strin
 	f.Target, _ = span(o["target"]) // the reader of the file has checked them
 	f.Pause, _ = span(o["pause"])
 	check := revision.Section{SQL: "SELECT " + s.keyList(l, y) + " FROM " + table + " WHERE NOT " + l.Agrees(y, ""), At: s.Change.Forward.At}
+	if st.Guard {
+		var given []string
+		for _, c := range y.New {
+			given = append(given, l.Quote(c.Name)+" IS NOT NULL")
+		}
+		guard := "(" + strings.Join(given, " OR ") + ")"
+		f.Body.SQL = strings.Replace(f.Body.SQL, backfill.Placeholder, guard+" AND "+backfill.Placeholder, 1)
+		check.SQL += " AND " + guard
+	}
 	return revision.Script{Revision: s.Revision, Kind: revision.Change, Fill: &f, Check: []revision.Section{check}}
 }
 

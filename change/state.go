@@ -24,6 +24,9 @@ type State struct {
 	Fill string       `json:",omitzero"`
 	// Restore: once the backfill is done the old columns get their NOT NULL back.
 	Restore bool `json:",omitzero"`
+	// Guard: rows whose new side holds nothing are left alone when the old one is
+	// computed, because nobody has undone anything: they may not be filled yet.
+	Guard bool `json:",omitzero"`
 
 	Table    plan.Name        // with its schema
 	Before   []string         `json:",omitzero"` // the table's columns before expand
@@ -95,6 +98,7 @@ const (
 	Retire  Action = "retire"  // the contract: the old columns get out of the way
 	Purge   Action = "purge"   // they are dropped
 	Undo    Action = "undo"    // they come back
+	Resync  Action = "resync"  // sync is set on anew, and all rows are gone over
 	Abort   Action = "abort"   // what the change added goes
 	Refuse  Action = "refuse"  // there is no way there
 )
@@ -216,7 +220,7 @@ func Fold(s State, spec Spec, a Action) State {
 	case SyncOn:
 		s.Phase, s.Side, s.Fill, s.Policy = revision.Fill, dialect.New, "", dialect.Refuse
 	case Fill:
-		s.Phase, s.Proof = revision.Verify, Proof{}
+		s.Phase, s.Proof, s.Guard = revision.Verify, Proof{}, false
 	case Restore:
 		s.Restore = false
 	case Prove:
@@ -236,6 +240,9 @@ func Fold(s State, spec Spec, a Action) State {
 	case Undo:
 		s.Phase, s.Side, s.Fill, s.Restore = revision.Fill, dialect.Old, "", true
 		s.Policy, s.Proof, s.Approved, s.Retired, s.At = dialect.Refuse, Proof{}, nil, nil, time.Time{}
+	case Resync:
+		s.Phase, s.Fill, s.Guard = revision.Fill, "", s.Side == dialect.Old
+		s.Policy, s.Proof, s.Approved = dialect.Refuse, Proof{}, nil
 	case Abort:
 		return State{}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) changeVerb() *cobra.Command {
-	cmd := a.command(verb{use: "change status|verify|approve|contract|undo|abort|purge", short: "the changes of columns that are under way",
+	cmd := a.command(verb{use: "change status|verify|approve|contract|undo|resync|abort|purge", short: "the changes of columns that are under way",
 		long: `A change replaces columns of a table in use, in phases: expand adds the new side,
 sync keeps both sides in step whoever writes, backfill fills the rows that are
 there, verify proves that none disagrees, hold waits for people, contract gets the
@@ -20,9 +20,10 @@ old and new applications may run side by side for as long as you like. These ver
 look at it and carry it on.`,
 		example: "bellows change status", exits: []int{8}, max: -1,
 		run: func(_ context.Context, args []string) (answer.Answer, error) {
-			return nil, whichOf("change", first(args), "status", "verify", "approve", "contract", "undo", "abort", "purge")
+			return nil, whichOf("change", first(args), "status", "verify", "approve", "contract", "undo", "resync", "abort", "purge")
 		}})
-	cmd.AddCommand(a.changeStatusVerb(), a.changeVerifyVerb(), a.changeApproveVerb(), a.changeContractVerb(), a.changeUndoVerb(), a.changeAbortVerb(), a.changePurgeVerb())
+	cmd.AddCommand(a.changeStatusVerb(), a.changeVerifyVerb(), a.changeApproveVerb(), a.changeContractVerb(), a.changeUndoVerb(), a.changeResyncVerb(),
+		a.changeAbortVerb(), a.changePurgeVerb())
 	return cmd
 }
 
@@ -168,6 +169,21 @@ approvals void. It works until the old columns are purged.`,
 bellows change contract 20261120101500
 bellows change undo 20261120101500`, exits: []int{5, 6, 7, 8, 130},
 	})
+}
+
+func (a *app) changeResyncVerb() *cobra.Command {
+	var r bellows.ChangeRequest
+	cmd := a.onChange("set on anew", &r, (*bellows.Migrator).Resync, verb{
+		use: "resync [ID]", short: "set sync on anew, and go over all rows",
+		long: `After somebody has dropped, disabled or replaced what keeps both sides in step, or
+has changed rows past it, the sides may disagree, and only you know which is right.
+This makes the triggers anew, and a backfill makes the other side agree; the holds
+are then open again. With --keep new, rows whose new side holds nothing are left
+alone: they may not have been filled yet.`,
+		example: "bellows change resync 20261120101500 --keep old\nbellows up --wait", exits: []int{5, 6, 7, 8, 130},
+	})
+	cmd.Flags().StringVar(&r.Keep, "keep", "", "the `SIDE` that is right: old or new")
+	return cmd
 }
 
 func (a *app) changeAbortVerb() *cobra.Command {

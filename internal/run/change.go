@@ -167,6 +167,8 @@ func (c *changing) do(ctx context.Context, a change.Action, goal change.Goal) er
 		return c.purge(ctx)
 	case change.Undo:
 		return c.undo(ctx)
+	case change.Resync:
+		return c.resync(ctx, c.st.Side)
 	case change.Abort:
 		return c.abort(ctx)
 	}

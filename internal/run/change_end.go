@@ -330,3 +330,40 @@ func (c *changing) unhide(ctx context.Context) error {
 		}}
 	return c.perform(ctx, d)
 }
+
+// resync sets sync on anew; a backfill of that side follows.
+func (c *changing) resync(ctx context.Context, side dialect.Side) error {
+	if side == dialect.Old && len(c.spec.Backward) == 0 {
+		return fault.At(c.spec.Change.At, fault.Usage, "%s has no backward section: the old side cannot be computed", c.rev.ID).Try("--keep old")
+	}
+	st, err := c.sees(ctx, c.st)
+	if err != nil {
+		return explainUnlessGone(err, "looking at the table")
+	}
+	for i, col := range st.Old { // what is to be restored is what was there at first
+		if was, ok := change.Find(c.st.Old, col.Name); ok {
+			st.Old[i].NotNull, st.Old[i].Default = was.NotNull, was.Default
+		}
+	}
+	st.Added = c.st.Added
+	if err := c.insist(ctx, func() error { return c.tryOut(ctx, st) }); err != nil {
+		return explainUnlessGone(err, "trying the expressions")
+	}
+	before := c.st.Fill
+	st.Side, c.st.Side = side, side
+	next := change.Fold(st, c.spec, change.Resync)
+	err = c.perform(ctx, deed{action: change.Resync, phase: revision.Sync, ours: c.lang.SyncOn(c.spec.Sync(next, c.led.Writes())), verb: "resync",
+		text: fmt.Sprintf("sync is set on anew, and the %s side is computed where both disagree", side),
+		then: func(ctx context.Context) (change.State, error) { return c.undone(ctx, next) },
+		more: func(change.State) []string {
+			out := []string{c.led.VoidHolds(c.rev.ID)}
+			if f, err := c.led.ReadFill(ctx, c.conn, before); before != "" && err == nil && f.Active() {
+				out = append(out, c.led.EndFill(before, ledger.FillCancelled))
+			}
+			return out
+		}})
+	if err == nil {
+		c.st.Approved = nil
+	}
+	return err
+}

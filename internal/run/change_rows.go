@@ -21,7 +21,7 @@ func (c *changing) plan(ctx context.Context) error {
 		return err
 	}
 	step := c.step(revision.Fill, nil)
-	script := c.spec.Filling(c.lang, c.spec.Sync(c.st, c.led.Writes()), c.st.Side, c.table(c.st))
+	script := c.spec.Filling(c.lang, c.st, c.spec.Sync(c.st, c.led.Writes()), c.table(c.st))
 	o := c.fillOptions()
 	o.By = c.by
 	var f ledger.Fill

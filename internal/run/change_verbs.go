@@ -157,6 +157,11 @@ func (r *Runner) Contract(ctx context.Context, id revision.ID, ask Ask) (Report,
 			if open := change.Open(c.st, c.spec); len(open) > 0 && !c.o.Auto && !c.st.Empty {
 				return c.waits(ctx)
 			}
+			if c.tallies[id] == nil && c.st.Proof.Run != c.o.Run && c.st.Doing == change.Nothing {
+				if err := c.sound(ctx); err != nil { // before a fresh proof hides it
+					return err
+				}
+			}
 		}
 		return c.toward(ctx, change.Contracted)
 	})
@@ -369,5 +374,28 @@ func (r *Runner) Purge(ctx context.Context, id revision.ID, ask Ask) (Report, er
 		}
 		c.due = ask.Due
 		return c.toward(ctx, change.Purged)
+	})
+}
+
+// Resync sets sync on anew and begins another backfill.
+func (r *Runner) Resync(ctx context.Context, id revision.ID, keep dialect.Side, ask Ask) (Report, error) {
+	done := false
+	return r.shift(ctx, id, ask, func(ctx context.Context, c *changing) error {
+		if !done && (c.st.Doing == change.Nothing || c.st.Doing == change.Resync) {
+			switch c.st.Phase {
+			case revision.Fill, revision.Verify, revision.Hold:
+			default:
+				return fault.New(fault.Usage, "%s is not where both sides are kept in step", c.rev.ID).Try("bellows change status %s", c.rev.ID)
+			}
+			side := dialect.New
+			if keep == dialect.New {
+				side = dialect.Old
+			}
+			if err := c.resync(ctx, side); err != nil {
+				return err
+			}
+			done = true
+		}
+		return c.toward(ctx, change.Planned)
 	})
 }

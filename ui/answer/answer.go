@@ -111,7 +111,8 @@ type (
 		Count int
 	}
 	// Changes is how far changes are. Did is what was just done to the only one:
-	// "verified", "approved", "contracted", "undone", "aborted" or "purged"; "" for
+	// "verified", "approved", "contracted", "undone", "set on anew", "aborted" or
+	// "purged"; "" for
 	// a question. Ended tells that it is no more: what is shown is how it was.
 	Changes struct {
 		Changes []bellows.Change
