@@ -101,6 +101,7 @@ func edgeRooms() []Room {
 		{Path: "ui/draw", May: rooms(nouns)},
 		{Path: "cmd/bellows", Kind: Edge, May: rooms("*"), Outside: []string{cobra, dotenv, terminal}, Clock: true, Names: true},
 		{Path: "examples/*", Kind: Edge, May: rooms(nouns), Outside: []string{pgx, gomysql, gosqlite}, Clock: true, Names: true},
+		{Path: "examples/posts/demo", Kind: Edge, May: rooms(nouns), Clock: true, Names: true},
 		{Path: "bench", Kind: Tests},
 		{Path: "realinput", Kind: Tests},
 		{Path: "db/dbtest", Kind: Tests},
