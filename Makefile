@@ -28,7 +28,7 @@ BENCH    ?= .
 SOAK     ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint vet format fuzz bench soak golden test-matrix cover vuln real deps deps-matrix clean FORCE
+.PHONY: help build test demo lint vet format fuzz bench soak golden test-matrix cover vuln real deps deps-matrix clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,13 @@ build: ## the static program, ./bellows
 
 test: deps vet format $(HOLD) ## installs what is missing where it may, then every test against real servers
 	$(TEST) $(if $(RUN),-run '$(RUN)') $(PKG)
+
+demo: build $(HOLD) ## a change under 200 requests a second, on SQLite, and on PostgreSQL when it is installed
+	$(GO) build -o .cache/posts ./examples/posts
+	$(GO) run ./examples/posts/demo -bellows ./bellows -app .cache/posts
+	@if ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null; then \
+		echo; echo "# The same on PostgreSQL."; \
+		$(HOLD) -- $(GO) test -count=1 -v -run TestDemo/postgres ./examples/posts/demo -args -rate 200 -seed 2000 -calm 2s; fi
 
 lint: vet format ## vet, gofmt, staticcheck and the law of the rooms
 	$(GO) run $(STATICCHECK) $(PKG)

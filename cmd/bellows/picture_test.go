@@ -48,7 +48,7 @@ func TestPicture(t *testing.T) {
 		s.Revisions[i].AppliedAt, s.Revisions[i].Duration = time.Date(2026, 11, 20, 10, 15, 0, 0, time.UTC), ticks(s.Revisions[i].ID)
 	}
 	finish(t, x, answer.Outcome{Verb: "status", Answer: answer.Status{Status: s, On: on}, Err: err})
-	golden(t, "../../docs/up.svg", x.svg())
+	golden(t, "../../docs/up.svg", x.svg("bellows plan, up and status on a terminal"))
 }
 
 // clockwork shows events in which each migration takes a time of its own.
@@ -119,15 +119,15 @@ text{fill:#e5e7eb}
 }
 `
 
-// svg draws the screen.
-func (s *screen) svg() string {
+// svg draws the screen; label is for those who cannot see it.
+func (s *screen) svg(label string) string {
 	columns := 0
 	for _, row := range s.rows {
 		columns = max(columns, len(row))
 	}
 	width, height := float64(columns)*cellWidth+2*frameWidth, float64(len(s.rows))*cellHeight+2*frameWidth
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" role="img" aria-label="bellows plan, up and status on a terminal">`, width, height, width, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">`, width, height, width, height, label)
 	fmt.Fprintf(&b, "\n<style>%s</style>\n<rect class=\"bg\" x=\"0.5\" y=\"0.5\" width=\"%.0f\" height=\"%.0f\" rx=\"8\"/>\n", pictureStyle, width-1, height-1)
 	for y, row := range s.rows {
 		for start := 0; start < len(row); {

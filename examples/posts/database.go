@@ -25,7 +25,7 @@ func open(address, name string) (*database, error) {
 	kind, rest, _ := strings.Cut(address, ":")
 	switch kind {
 	case "sqlite":
-		db, err := sql.Open("sqlite", "file:"+rest+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
+		db, err := sql.Open("sqlite", "file:"+rest+"?_pragma=busy_timeout(30000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
 		return &database{DB: db,
 			point: "? || ',' || ?",
 			lat:   "CAST(substr(loc, 1, instr(loc, ',') - 1) AS real)",
