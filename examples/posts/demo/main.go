@@ -59,6 +59,12 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	if o.bellows, err = exec.LookPath(o.bellows); err != nil {
+		return err
+	}
+	if o.bellows, err = filepath.Abs(o.bellows); err != nil { // it runs in another folder
+		return err
+	}
 	if o.url == "" {
 		o.url = "sqlite:" + filepath.Join(work, "posts.db")
 	}
@@ -207,7 +213,7 @@ func (s *story) contract(ctx context.Context) error {
 		return err
 	}
 	s.watch(ctx)
-	return s.bellows(ctx, 0, "change", "status")
+	return nil
 }
 
 // changeID is the revision of the change.
