@@ -28,7 +28,7 @@ BENCH    ?= .
 SOAK     ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo lint vet format fuzz bench soak golden test-matrix cover vuln real deps deps-matrix clean FORCE
+.PHONY: help build test demo lint vet format fuzz bench soak golden test-matrix cover vuln real recipes deps deps-matrix clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,9 @@ bench: deps $(HOLD) ## benchmarks, against servers that flush to disk; BENCH=reg
 
 real: deps $(HOLD) ## other projects' migration folders under DIR, compared with the databases' own clients
 	BELLOWS_TEST_POSTGRES_MAJORS=15,18 $(HOLD) -- $(GO) test -tags realinput -count=1 -timeout 60m -v ./realinput -args -folders $(abspath $(DIR))
+
+recipes: deps $(HOLD) ## models of programs in other languages as the wanted schema; installs them with pip, npm and go
+	$(HOLD) -- $(GO) test -tags recipes -count=1 -timeout 30m -v ./recipes
 
 soak: deps $(HOLD) ## random kills, SOAK rounds (200) on each engine
 	BELLOWS_SOAK=$(SOAK) $(HOLD) -- $(GO) test -count=1 -timeout 0 -v -run Soak $(PKG)

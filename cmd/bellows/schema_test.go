@@ -35,7 +35,8 @@ func TestTables(t *testing.T) {
 	golden(t, "../../docs/tables.svg", runLine(t, sandbox(t, "inspect"), "bellows inspect --svg"))
 }
 
-// TestWritten keeps the migration in docs/schema.md what diff writes.
+// TestWritten keeps the migration in docs/schema.md what diff writes, and the
+// recipes what make recipes runs.
 func TestWritten(t *testing.T) {
 	dir := sandbox(t, "diff")
 	runLine(t, dir, "bellows diff headlines --schema schema.sql")
@@ -44,7 +45,17 @@ func TestWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "```sql\n"+written+"```\n") {
-		t.Errorf("docs/schema.md does not show\n%s", written)
+	shown := map[string]string{"sql": written}
+	for kind, name := range map[string]string{"python": "sqlalchemy/print_ddl.py", "js": "sequelize/print_ddl.js", "go": "gorm/print_ddl.go"} {
+		program, err := os.ReadFile("../../recipes/testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown[kind] = string(program)
+	}
+	for kind, want := range shown {
+		if !strings.Contains(string(text), "```"+kind+"\n"+want+"```\n") {
+			t.Errorf("docs/schema.md does not show\n%s", want)
+		}
 	}
 }

@@ -104,6 +104,7 @@ func edgeRooms() []Room {
 		{Path: "examples/posts/demo", Kind: Edge, May: rooms(nouns), Clock: true, Names: true},
 		{Path: "bench", Kind: Tests},
 		{Path: "realinput", Kind: Tests},
+		{Path: "recipes", Kind: Tests},
 		{Path: "db/dbtest", Kind: Tests},
 		{Path: "db/synctest", Kind: Tests},
 		{Path: "ui/internal/sample", Kind: Tests},
