@@ -116,3 +116,29 @@ func TestBackfillOnTerminal(t *testing.T) {
 		x.shows("stopped   people: 1,999 rows in ", "error: all other rows of people are done, and 1 row is set aside")
 	})
 }
+
+// TestBackfillLimits: a limit of the configuration holds a backfill back and says
+// so, on the terminal and to others; one that is set while it waits lets it go on.
+func TestBackfillLimits(t *testing.T) {
+	eachWithPeople(t, func(t *testing.T, dir string) {
+		said(t, dir, 0, "up", "--no-wait")
+		toml := filepath.Join(dir, "bellows.toml")
+		text, err := os.ReadFile(toml)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, toml, string(text)+"[env.live.backfill]\nsql = \"SELECT 7, 3, 'the queue of letters'\"\n")
+		has(t, said(t, dir, 0, "config"), "backfill.sql", "[env.live.backfill]")
+		x := onTerminal(t, 100, command(dir, "backfill", "run"))
+		x.until("paused    people: the queue of letters gives 7, of 3 at most")
+		has(t, said(t, dir, 0, "backfill", "status"), "limit    the queue of letters gives 7, of 3 at most", "sql SELECT 7, 3")
+		has(t, said(t, dir, 0, "backfill", "status", "--json"), `"limited_by":"the queue of letters gives 7, of 3 at most"`, `"limits":{"sql":`)
+		has(t, said(t, dir, 2, "backfill", "set", "--limit", "replica_lag=soon"), "replica_lag is a duration", "10s")
+		has(t, said(t, dir, 2, "backfill", "set", "--limit", "command=true"), "is a process's own", "bellows.toml")
+		has(t, said(t, dir, 0, "backfill", "set", "--limit", "sql=off", "--limit", "replica_lag=30s"), "replica_lag 30s", "sql off")
+		x.until("goes on   people")
+		x.ends(7)
+		has(t, said(t, dir, 0, "backfill", "poison", "waive", "--why", "born in 3000"), "waived 1 row of people")
+		said(t, dir, 0, "up")
+	})
+}

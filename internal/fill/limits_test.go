@@ -11,6 +11,7 @@ import (
 
 	"github.com/bellowsdb/bellows/backfill/limit"
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/fill"
@@ -275,6 +276,22 @@ func TestStandby(t *testing.T) {
 	}
 	once(t, url, 3000)
 	l.late(t, e, server.Database(t), standby)
+	hiddenFrom(t, url)
+}
+
+// hiddenFrom: a role that may not see replicas is told that there is one.
+func hiddenFrom(t *testing.T, url string) {
+	c := session(t, testdb.Restricted(t, url))
+	defer c.Close()
+	for _, s := range c.Dialect().(dialect.Signaller).Signals(nil) {
+		if !s.Vital {
+			continue
+		}
+		readings, err := c.(db.Gauger).Gauge(context.Background(), s)
+		if err != nil || len(readings) != 1 || !readings[0].Hidden || readings[0].Who == "" {
+			t.Errorf("%s: %+v, %v", s.Limit, readings, err)
+		}
+	}
 }
 
 // late: the replica itself says that it is late, where the configuration names it.
