@@ -145,6 +145,23 @@ type Watcher interface {
 	Count(ctx context.Context, loss plan.Loss, budget time.Duration) (Count, error)
 }
 
+// Attachment is what the catalog says of a partition.
+type Attachment int
+
+const (
+	// Detached: it is no partition of that table.
+	Detached Attachment = iota
+	// Attached: it is one.
+	Attached
+	// Detaching: that it goes was begun and not ended.
+	Detaching
+)
+
+// Detacher is a Conn of a database that can leave the detaching of a partition begun.
+type Detacher interface {
+	Attachment(ctx context.Context, table, partition plan.Name) (Attachment, error)
+}
+
 // Driver opens sessions of one kind of database.
 type Driver interface {
 	// Schemes are the URL schemes it answers to, the main one first.

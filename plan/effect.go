@@ -49,6 +49,9 @@ func (e Effect) String() string {
 	if e.Index != nil {
 		b.WriteString(e.Index.String() + "\n")
 	}
+	if e.Detach != nil {
+		fmt.Fprintf(&b, "detaches %s from %s, in the end by %s\n", e.Detach.Partition, e.Detach.Table, e.Detach.Finish)
+	}
 	if e.Skip != "" {
 		fmt.Fprintf(&b, "skipped: %s\n", e.Skip)
 	}

@@ -119,6 +119,13 @@ type Index struct {
 	Trusting bool
 }
 
+// Detach is a partition that is detached in two transactions, the second of which
+// waits for everybody who uses the table: so it may be left begun.
+type Detach struct {
+	Table, Partition Name
+	Finish           string // the statement that ends what was begun
+}
+
 // Rename is a table's name before and after.
 type Rename struct{ From, To Name }
 
@@ -154,6 +161,7 @@ type Effect struct {
 	// Skip says why it is left out and only said; "" means it is run.
 	Skip     string
 	Index    *Index
+	Detach   *Detach
 	Unparsed bool // the classifier did not understand it; it still runs
 }
 

@@ -246,6 +246,21 @@ const blockersQuery = `WITH RECURSIVE wanted (relation, mode) AS (
 	SELECT DISTINCT ON (age, pid) pid, usename, app, relation, state, query, age, vacuum, wrap FROM holders
 	WHERE wrap OR coalesce(age, 0) >= $1::float8 ORDER BY age DESC NULLS LAST, pid, relation`
 
+var _ db.Detacher = (*conn)(nil)
+
+// Attachment reads pg_inherits.
+func (c *conn) Attachment(ctx context.Context, table, partition plan.Name) (db.Attachment, error) {
+	rows, err := c.table(ctx, `SELECT inhdetachpending::text FROM pg_catalog.pg_inherits
+		WHERE inhparent = pg_catalog.to_regclass($1) AND inhrelid = pg_catalog.to_regclass($2)`, c.regclass(table), c.regclass(partition))
+	switch {
+	case err != nil || len(rows) == 0:
+		return db.Detached, err
+	case rows[0][0] == "true":
+		return db.Detaching, nil
+	}
+	return db.Attached, nil
+}
+
 // Work reads pg_stat_progress_create_index, which a concurrent build fills.
 func (c *conn) Work(ctx context.Context, s db.Session) (db.IndexWork, bool, error) {
 	const query = `SELECT phase, current_locker_pid,

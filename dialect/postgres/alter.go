@@ -213,12 +213,22 @@ func (r *reading) partition(parent plan.Name, sub ast.AlterTableType, p *ast.Par
 		r.touch(child, detachChild)
 	case p.Concurrent:
 		r.e.Verb, r.e.NoTx = "ALTER TABLE DETACH PARTITION CONCURRENTLY", noTxConcurrent
+		r.e.Detach = &plan.Detach{Table: parent, Partition: child,
+			Finish: "ALTER TABLE " + r.dialect.spell(parent) + " DETACH PARTITION " + r.dialect.spell(child) + " FINALIZE"}
 		r.touch(parent, detachLater)
 		r.touch(child, detachChild)
 	default:
 		r.touch(parent, detachParent)
 		r.touch(child, detachChild)
 	}
+}
+
+// spell is a name as SQL.
+func (d Dialect) spell(n plan.Name) string {
+	if n.Schema == "" {
+		return d.Quote(n.Name)
+	}
+	return d.Quote(n.Schema) + "." + d.Quote(n.Name)
 }
 
 func isSerial(t *ast.TypeName) bool {

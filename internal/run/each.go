@@ -165,6 +165,9 @@ func (e *stepwise) tookEffect(ctx context.Context, p ledger.Progress) (bool, err
 			return !st.Exists, err // a drop that was interrupted leaves an invalid index
 		}
 	}
+	if a, detaches, err := e.attachment(ctx, s); err != nil || detaches {
+		return a == db.Detached, err
+	}
 	if p.Witness == "" || !ok {
 		switch s.Effect.Class {
 		case plan.Session, plan.Query, plan.Admin:
@@ -303,6 +306,9 @@ func (e *stepwise) runAlone(ctx context.Context, s *plan.Statement) error {
 	if err := e.again(ctx); err != nil {
 		return err
 	}
+	if s, err = e.finishing(ctx, s); err != nil {
+		return err
+	}
 	if err := e.execAlone(ctx, s); err != nil {
 		return e.cleanIndex(ctx, s, err)
 	}
@@ -343,14 +349,17 @@ func (e *stepwise) witness(ctx context.Context, s *plan.Statement) (string, erro
 	return w, nil
 }
 
-// execAlone runs the statement under its own time-outs. A concurrent build gets
-// no lock budget: its waits for old snapshots would count, and it would leave
-// an invalid index behind. Through a proxy nothing is set of a session that others get.
+// execAlone runs the statement under its own time-outs. A concurrent build, or the
+// concurrent detaching of a partition, gets no lock budget: its waits for others
+// would count, and it would be left half done. Through a proxy nothing is set of a session that others get.
 func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
 	traits := e.conn.Dialect().Traits()
 	lock, statement := orTime(s.LockTimeout, e.o.LockTimeout), orTime(s.Timeout, e.o.StatementTimeout)
-	if s.Effect.Index != nil {
+	if s.Effect.Index != nil || s.Effect.Detach != nil {
 		lock = 0
+	}
+	if s.Effect.Detach != nil && statement == 0 {
+		statement = e.o.RetryBudget // which ends the wait for others; the next try finishes what was begun
 	}
 	if s.Effect.Class != plan.Session && !e.shared() {
 		if _, err := e.conn.Exec(ctx, dialect.Budget(traits.BudgetSession, lock, statement)); err != nil {
