@@ -192,7 +192,8 @@ func (d Dialect) Params(sql string) []string {
 
 func (d Dialect) Param(n int) string { return "$" + strconv.Itoa(n) }
 
-// Table unnests arrays side by side. Lists are texts in it, for an array of
+// Table unnests arrays side by side, which only the bare name does, and always the
+// server's own. Lists are texts in it, for an array of
 // arrays would come apart.
 func (d Dialect) Table(name string, types []dialect.Type) string {
 	arrays, columns := make([]string, len(types)), make([]string, len(types))
@@ -204,7 +205,7 @@ func (d Dialect) Table(name string, types []dialect.Type) string {
 		arrays[i] = d.Param(i+1) + "::" + of + "[]"
 		columns[i] = "bellows_" + strconv.Itoa(i+1)
 	}
-	return "pg_catalog.unnest(" + strings.Join(arrays, ", ") + ") AS " + name + " (" + strings.Join(columns, ", ") + ")"
+	return "unnest(" + strings.Join(arrays, ", ") + ") AS " + name + " (" + strings.Join(columns, ", ") + ")"
 }
 
 func (d Dialect) Column(name string, n int, t dialect.Type) string {

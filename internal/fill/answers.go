@@ -206,7 +206,7 @@ func (a *answers) wrong(line []byte, format string, args ...any) *fault.Error {
 // settleValues notes what is to be written for a row. The key by which the write
 // section finds the row is the row's own.
 func (r *rowing) settleValues(x *record, values []dialect.Cell) error {
-	if r.set != "" {
+	if r.set {
 		names := strings.Split(x.name, "\x00")
 		for i, at := range r.keyed {
 			param := r.task.Logic.Write.Pin(r.columns[at])

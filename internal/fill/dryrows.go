@@ -126,7 +126,7 @@ func (p *planner) writeTried(ctx context.Context, part Part, in backfill.Range, 
 	}
 	w := p.task.Logic.Write
 	at := &backfill.Statement{Text: w.Text, Pos: w.Pos}
-	if _, err := p.rowing.writeRows(ctx, rows, func(string) {}); err != nil {
+	if _, err := p.rowing.writeRows(ctx, in, rows, func(string) {}); err != nil {
 		return 0, &attempt{at: at, err: err}
 	}
 	if sql := p.lang.Fill().Deferred; sql != "" {

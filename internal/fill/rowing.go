@@ -58,8 +58,8 @@ type rowing struct {
 	known   map[string]bool
 	keyed   []int  // the key's columns among the query's, nil where one is missing
 	hashed  bool   // what was read is compared, for a row has no version
-	set     string // the write for many answers, "" where there is none
-	quick   string // the same for rows whose version is as it was read
+	set     bool   // one statement writes many answers
+	quick   bool   // and passes over rows whose version is not as it was read
 	width   int    // bytes of a row, lately
 }
 
@@ -231,23 +231,37 @@ func (r *rowing) turnWrite(ctx context.Context) {
 	if r.keyed == nil || !w.Pins(r.key) || r.tabler == nil {
 		return
 	}
-	turned := func(types []dialect.Type, condition string) string {
-		values := make([]string, len(w.Params))
-		for i := range values {
-			values[i] = r.tabler.Column(table, i+1, types[i])
-		}
-		sql, ok := w.All(r.tabler.Table(table, types), values, condition)
-		if !ok || !r.reads(ctx, sql) {
-			return ""
-		}
-		return sql
-	}
-	r.set = turned(r.params, "(1 = 1)")
-	if r.set == "" || r.hashed {
+	sql, ok := r.many(backfill.Range{}, lasting)
+	r.set = ok && r.reads(ctx, sql)
+	if !r.set || r.hashed {
 		return
 	}
-	types := append(append([]dialect.Type(nil), r.params...), r.travel.VersionType)
-	r.quick = turned(types, fmt.Sprintf(r.travel.SameVersion, w.Target(), r.tabler.Column(table, len(types), r.travel.VersionType)))
+	sql, ok = r.many(backfill.Range{}, asRead)
+	r.quick = ok && r.reads(ctx, sql)
+}
+
+// which rows a statement for many answers writes.
+type which int
+
+const (
+	lasting which = iota // those it is given, which are locked
+	asRead               // those of them whose version is as it was read
+)
+
+// many is the write for many answers of a chunk. That the rows are those of the
+// chunk is said for the planner, which does not know how few the answers are.
+func (r *rowing) many(in backfill.Range, some which) (sql string, ok bool) {
+	w, types := r.task.Logic.Write, r.params
+	condition := backfill.Condition(r.lang, w.Target(), r.key, in)
+	if some == asRead {
+		types = append(append([]dialect.Type(nil), types...), r.travel.VersionType)
+		condition += " AND " + fmt.Sprintf(r.travel.SameVersion, w.Target(), r.tabler.Column(table, len(types), r.travel.VersionType))
+	}
+	values := make([]string, len(w.Params))
+	for i := range values {
+		values[i] = r.tabler.Column(table, i+1, types[i])
+	}
+	return w.All(r.tabler.Table(table, types), values, condition)
 }
 
 // reads tells whether the server understands a statement.

@@ -26,7 +26,7 @@ const thinkShare = 10
 // that its chunk is done.
 func (w *worker) writeBatch(ctx context.Context, b *batch) (outcome, error) {
 	r := w.rows.rowing
-	b.sure = b.sure || r.quick == ""
+	b.sure = b.sure || !r.quick
 	for _, x := range b.rows {
 		b.sure = b.sure || x.verdict != writes
 	}
@@ -118,9 +118,9 @@ func (w *worker) tryWrite(ctx context.Context, b *batch, begun time.Time) (at *b
 		if err := w.limit(ctx, b, f); err != nil {
 			return nil, err
 		}
-		n, err = w.rows.rowing.writeRows(ctx, b.rows, w.point)
+		n, err = w.rows.rowing.writeRows(ctx, b.k.Chunk.Range, b.rows, w.point)
 	} else {
-		n, err = w.rows.rowing.writeQuick(ctx, b.rows)
+		n, err = w.rows.rowing.writeQuick(ctx, b.k.Chunk.Range, b.rows)
 	}
 	if err != nil {
 		return written, err
@@ -205,7 +205,7 @@ func (w *worker) limit(ctx context.Context, b *batch, f ledger.Fill) error {
 
 // writeQuick writes all rows with one statement, which passes over those that are
 // not as they were read. errChanged when there is one.
-func (r *rowing) writeQuick(ctx context.Context, rows []*record) (int64, error) {
+func (r *rowing) writeQuick(ctx context.Context, in backfill.Range, rows []*record) (int64, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
@@ -214,7 +214,8 @@ func (r *rowing) writeQuick(ctx context.Context, rows []*record) (int64, error) 
 	for i, x := range rows {
 		versions[i] = dialect.Cell{Kind: dialect.Integer, Text: []byte(x.version)}
 	}
-	n, err := r.Exec(ctx, r.quick, append(args, r.lang.ListText(versions))...)
+	sql, _ := r.many(in, asRead)
+	n, err := r.Exec(ctx, sql, append(args, r.lang.ListText(versions))...)
 	if err == nil && n != int64(len(rows)) {
 		err = errChanged
 	}
@@ -238,7 +239,7 @@ func (r *rowing) lists(rows []*record) []any {
 }
 
 // writeRows writes the rows that are to be, which are locked.
-func (r *rowing) writeRows(ctx context.Context, rows []*record, point func(string)) (int64, error) {
+func (r *rowing) writeRows(ctx context.Context, in backfill.Range, rows []*record, point func(string)) (int64, error) {
 	var some []*record
 	for _, x := range rows {
 		if x.verdict == writes {
@@ -248,8 +249,9 @@ func (r *rowing) writeRows(ctx context.Context, rows []*record, point func(strin
 	if len(some) == 0 {
 		return 0, nil
 	}
-	if r.set != "" {
-		return r.Exec(ctx, r.set, r.lists(some)...)
+	if r.set {
+		sql, _ := r.many(in, lasting)
+		return r.Exec(ctx, sql, r.lists(some)...)
 	}
 	items := make([]db.Item, len(some))
 	values := make([]string, len(r.params))
