@@ -90,7 +90,7 @@ cover: deps $(HOLD) ## the share of statements that the tests run, by function i
 vuln: ## known holes in what we depend on; asks the Go vulnerability database
 	$(GO) run $(GOVULNCHECK) ./...
 
-deps: ## installs what the tests need: PostgreSQL, MariaDB, sqlite3, and PostgreSQL's oldest and newest major
+deps: ## installs what the tests need: PostgreSQL, MariaDB, sqlite3, Python, Node, and PostgreSQL's oldest and newest major
 	@$(GO) run ./internal/testdb/deps $(firstword $(MAJORS)) $(lastword $(MAJORS))
 
 deps-matrix: ## installs every PostgreSQL major of MAJORS

@@ -153,7 +153,7 @@ func (b *builder) logic(f revision.FillSpec) error {
 	return nil
 }
 
-// maskParams puts $1 in the place of each :name.
+// maskParams puts $01 in the place of each :name, with as many noughts as it takes.
 func maskParams(sql string) string {
 	out := []byte(sql)
 	named := func(c byte) bool {
@@ -163,10 +163,10 @@ func maskParams(sql string) string {
 		if out[i] != ':' || !named(out[i+1]) || i > 0 && out[i-1] == ':' {
 			continue
 		}
-		out[i], out[i+1] = '$', '1'
-		for i += 2; i < len(out) && named(out[i]); i++ {
-			out[i] = ' '
+		for out[i] = '$'; i+1 < len(out) && named(out[i+1]); i++ {
+			out[i+1] = '0'
 		}
+		out[i] = '1'
 	}
 	return string(out)
 }

@@ -24,7 +24,10 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
-			return os.CopyFS(filepath.Join(e.WorkDir, "posts"), os.DirFS("../../examples/posts/migrations"))
+			return errors.Join(
+				os.CopyFS(filepath.Join(e.WorkDir, "posts"), os.DirFS("../../examples/posts/migrations")),
+				os.CopyFS(filepath.Join(e.WorkDir, "python"), os.DirFS("../../examples/backfill-python")),
+				os.CopyFS(filepath.Join(e.WorkDir, "node"), os.DirFS("../../examples/backfill-node")))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exitsWith},
 	})

@@ -21,6 +21,7 @@ import (
 type newFlags struct {
 	data             bool
 	backfill, change string
+	program          string
 	old, new         []string
 	parents          []string
 	label            string
@@ -44,6 +45,7 @@ refused.`,
 	f := cmd.Flags()
 	f.BoolVar(&n.data, "data", false, "a data migration: a few rows, one transaction")
 	f.StringVar(&n.backfill, "backfill", "", "a backfill of `TABLE`: many rows, in chunks")
+	f.StringVar(&n.program, "program", "", "with --backfill: the `COMMAND` that works out its rows")
 	f.StringVar(&n.change, "change", "", "a change of `TABLE` in five steps, with --old and --new")
 	f.StringSliceVar(&n.old, "old", nil, "the `COLUMNS` that a change replaces")
 	f.StringSliceVar(&n.new, "new", nil, "the `COLUMNS` that a change makes")
@@ -61,7 +63,7 @@ func (n newFlags) draft(slug string) (native.Draft, error) {
 		d.Kind, kinds = revision.Data, kinds+1
 	}
 	if n.backfill != "" {
-		d.Kind, d.Table, kinds = revision.Backfill, n.backfill, kinds+1
+		d.Kind, d.Table, d.Program, kinds = revision.Backfill, n.backfill, n.program, kinds+1
 	}
 	if n.change != "" {
 		d.Kind, d.Table, d.Old, d.New, kinds = revision.Change, n.change, n.old, n.new, kinds+1
@@ -71,6 +73,8 @@ func (n newFlags) draft(slug string) (native.Draft, error) {
 		return d, fault.New(fault.Usage, "one migration is of one kind").Try("one of --data, --backfill TABLE, --change TABLE, or none for the schema")
 	case n.change != "" && (len(n.old) == 0 || len(n.new) == 0):
 		return d, fault.New(fault.Usage, "a change wants the columns it replaces and those it makes").Try("--change %s --old lat,lng --new loc", n.change)
+	case n.backfill == "" && n.program != "":
+		return d, fault.New(fault.Usage, "--program goes with --backfill TABLE").Try("bellows new --help")
 	case n.change == "" && len(n.old)+len(n.new) > 0:
 		return d, fault.New(fault.Usage, "--old and --new go with --change TABLE").Try("bellows new --help")
 	}

@@ -15,6 +15,7 @@ type answers struct {
 	r        *rowing
 	rows     []*record
 	answered int
+	failed   bool // an answer was wrong
 	next     int // most programs answer in order: the row whose answer is likely next
 	byName   map[string]*record
 	byKey    map[string]*record
@@ -36,6 +37,7 @@ func (a *answers) first() (string, bool) {
 
 // take reads one answer. more tells that there are rows without one.
 func (a *answers) take(line []byte) (more bool, err error) {
+	defer func() { a.failed = err != nil }()
 	if a.members, err = backfill.Members(line, a.members[:0]); err != nil {
 		return false, a.wrong(line, "what the program wrote cannot be read: %v", err).Try("it answers each row with one JSON object on a line of its own; remarks belong on its standard error")
 	}

@@ -72,7 +72,7 @@ func (p *planner) tryRows(ctx context.Context, part Part, in backfill.Range) (tr
 		if p.task.Spec.Poison == 0 {
 			at := p.task.Spec.At
 			return t, fault.At(at, fault.Failed, "row %s of %s: %s", t.bad, p.task.Spec.Table, t.why).
-				Try("rows were tried and rolled back; nothing was changed. Correct the row, or what works it out; or poison:N in the directive sets up to N such rows aside")
+				Try("correct the row, or what works it out; or poison:N in the directive sets up to N such rows aside")
 		}
 	}
 	t.log, err = p.writeTried(ctx, part, in, rows)
@@ -104,11 +104,10 @@ func (p *planner) notThought(err error) error {
 	var cause *fault.Error
 	if errors.As(err, &cause) {
 		f.Code, f.Err = cause.Code, cause.Err
-		f.Hint = cause.Hint + ". "
+		f.Hint = cause.Hint
 	}
 	at := p.task.Spec.At
 	f.Pos = &at
-	f.Hint += "Rows were tried and rolled back; nothing was changed"
 	return f
 }
 

@@ -3,6 +3,7 @@ package fill
 import (
 	"context"
 
+	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/ledger"
@@ -25,10 +26,21 @@ func Finish(ctx context.Context, c db.Conn, id string, o Options) ([]string, err
 		return nil, err
 	}
 	if open > 0 {
+		again, err := led.Chunks(ctx, c, id, backfill.Todo) // of rows that are to be tried again
+		if err != nil || len(again) > 0 {
+			return nil, notDone(f, err)
+		}
 		return nil, ask(ledger.Fill{Code: string(fault.Repair), Error: setAside(open, f.Table)})
 	}
 	if f.State != ledger.FillChecked {
-		return nil, fault.New(fault.Partial, "the backfill of %s is not done", f.Table).Try("bellows backfill run works on it")
+		return nil, notDone(f, nil)
 	}
 	return []string{led.EndFill(id, ledger.FillApplied)}, nil
+}
+
+func notDone(f ledger.Fill, err error) error {
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Partial, "the backfill of %s is not done", f.Table).Try("bellows backfill run works on it")
 }

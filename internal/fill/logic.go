@@ -167,7 +167,7 @@ func (m *mind) ask(ctx context.Context, r *rowing, rows []*record) error {
 	if err != nil {
 		m.process.Close()
 		m.process = nil
-		if f, ok := b.first(); ok && ctx.Err() == nil {
+		if f, ok := b.first(); ok && !b.failed && ctx.Err() == nil {
 			return fmt.Errorf("%w (of %d rows %d were not answered, the first is %s)", err, len(rows), len(rows)-b.answered, f)
 		}
 		return err

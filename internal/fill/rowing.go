@@ -56,11 +56,11 @@ type rowing struct {
 	params  []dialect.Type
 	number  map[string]int // of a parameter by its name
 	known   map[string]bool
-	keyed   []int  // the key's columns among the query's, nil where one is missing
-	hashed  bool   // what was read is compared, for a row has no version
-	set     bool   // one statement writes many answers
-	quick   bool   // and passes over rows whose version is not as it was read
-	width   int    // bytes of a row, lately
+	keyed   []int // the key's columns among the query's, nil where one is missing
+	hashed  bool  // what was read is compared, for a row has no version
+	set     bool  // one statement writes many answers
+	quick   bool  // and passes over rows whose version is not as it was read
+	width   int   // bytes of a row, lately
 }
 
 // learn asks the server what the two statements are made of. Inside a

@@ -183,7 +183,7 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, key backfill.Boun
 		rollback(ctx, w.Conn)
 		return w.outside(ctx, e)
 	}
-	open, e := w.led.CountPoison(ctx, w.Conn, w.id)
+	open, e := w.others(ctx, c.Seq)
 	if e != nil {
 		rollback(ctx, w.Conn)
 		return w.outside(ctx, e)
@@ -211,6 +211,18 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, key backfill.Boun
 		f.Msg = fmt.Sprintf("more than %s failed; the last: %s", fault.Count(int(run.Poison), "row"), f.Msg)
 	}
 	return over, f
+}
+
+// others counts the rows set aside but for the one of a chunk, which may be one of
+// them that is tried again.
+func (w *worker) others(ctx context.Context, seq int64) (n int64, err error) {
+	open, err := w.led.Poisoned(ctx, w.Conn, w.id, ledger.PoisonOpen)
+	for _, p := range open {
+		if p.Seq != seq {
+			n++
+		}
+	}
+	return n, err
 }
 
 // keyText is a row's key for people: id=7, a='x'.

@@ -183,12 +183,9 @@ func (w *worker) limit(ctx context.Context, b *batch, f ledger.Fill) error {
 	if n == 0 {
 		return nil
 	}
-	open, err := w.led.CountPoison(ctx, w.Conn, w.id)
+	open, err := w.others(ctx, b.k.Chunk.Seq)
 	if err != nil {
 		return err
-	}
-	if b.k.Chunk.Tries > 0 {
-		open-- // the chunk is that of a row that was set aside
 	}
 	if !backfill.TooMany(open+n, f.Poison) {
 		return nil

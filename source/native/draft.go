@@ -26,6 +26,7 @@ type Draft struct {
 	// Replaces makes it a squash.
 	Replaces *revision.Range
 	Table    string   // backfill and change
+	Program  string   // backfill: who works out its rows, "" for SQL
 	Old, New []string // change: columns
 	// Up and Down are SQL for a schema migration. With both empty the template
 	// says where to write it.
@@ -210,7 +211,11 @@ func (d Draft) builtin(name string) string {
 	case name == "change":
 		b.WriteString(d.builtinChange())
 	case name == "backfill":
-		b.WriteString(strings.ReplaceAll(backfillText, "TABLE", value(d.Table)))
+		text := backfillText
+		if d.Program != "" {
+			text = strings.ReplaceAll(programText, "PROGRAM", value(d.Program))
+		}
+		b.WriteString(strings.ReplaceAll(text, "TABLE", value(d.Table)))
 	case name == "data":
 		b.WriteString(dataText)
 	case d.Up != "" || d.Down != "":
@@ -295,6 +300,32 @@ const backfillText = `
 
 
 -- The way back, in chunks too when it says :chunk. Such as:
+--   UPDATE TABLE SET new_column = NULL WHERE new_column IS NOT NULL AND :chunk;
+-- migrate:down
+
+`
+
+const programText = `
+-- Changes many rows in chunks while the table is in use. A program works them out:
+-- it reads a row as JSON on each line, with the columns of this query, and answers
+-- each with a line: what the write section takes, or {"skip": true}, or
+-- {"error": "why"}, with the key that tells the row. Such as:
+--   SELECT id, address FROM TABLE WHERE new_column IS NULL AND :chunk;
+-- Options: rows:1000 target:100ms workers:2 pause:100ms poison:10 key:id program_timeout:1m
+-- migrate:backfill table:TABLE program:PROGRAM
+
+
+-- What is written for an answer, by the names of its fields. Such as:
+--   UPDATE TABLE SET new_column = :new_column WHERE id = :id;
+-- migrate:write
+
+
+-- A query that returns no row when all is done. Without this section rows that the
+-- query still gives are worked out again, until none of them is written.
+-- migrate:check
+
+
+-- The way back, in chunks when it says :chunk. Such as:
 --   UPDATE TABLE SET new_column = NULL WHERE new_column IS NOT NULL AND :chunk;
 -- migrate:down
 

