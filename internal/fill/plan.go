@@ -163,11 +163,17 @@ func (p *planner) look(ctx context.Context) error {
 	if err := p.spans(ctx); err != nil {
 		return err
 	}
-	if p.choice, err = backfill.Choose(p.table(), backfill.Wish{Table: p.task.Spec.Table, Columns: p.task.Columns, Repeats: p.task.Repeats(), At: at}); err != nil {
+	if p.choice, err = backfill.Choose(p.table(), backfill.Wish{Table: p.task.Spec.Table, Columns: p.task.Columns, Repeats: p.pages(), At: at}); err != nil {
 		return err
 	}
 	p.key, p.strategy = p.choice.Key, p.choice.Strategy
 	return p.leaves(ctx)
+}
+
+// pages tells whether the table may be gone through by pages. A program knows rows
+// by their keys, so where there is one its order is taken.
+func (p *planner) pages() bool {
+	return p.task.Repeats() && (p.task.Logic == nil || len(p.shape.Keys) == 0)
 }
 
 // count counts the rows for a moment, and takes the server's estimate then.
