@@ -16,7 +16,7 @@ type answers struct {
 	rows     []*record
 	answered int
 	failed   bool // an answer was wrong
-	next     int // most programs answer in order: the row whose answer is likely next
+	next     int  // most programs answer in order: the row whose answer is likely next
 	byName   map[string]*record
 	byKey    map[string]*record
 	members  []backfill.Member
