@@ -61,7 +61,11 @@ func backwards(renames []Rename, after schema.Schema) (back []Rename) {
 		}
 		undo := Rename{r.To, r.From}
 		for _, earlier := range back {
-			undo.From, undo.To = moved(undo.From, of, earlier), moved(undo.To, of, earlier)
+			for _, id := range []*schema.ID{&undo.From, &undo.To} {
+				if *id != earlier.From { // it is another thing that has that name for a while
+					*id = moved(*id, of, earlier)
+				}
+			}
 		}
 		back = append(back, undo)
 	}

@@ -30,9 +30,6 @@ func rename(before, after schema.Schema, l Language, told []Rename) (schema.Sche
 		if !ok {
 			return fault.New(fault.Usage, "rename of %s: there is none in the old shape", r.From)
 		}
-		if _, ok := after.Find(r.To); !ok {
-			return fault.New(fault.Usage, "rename of %s to %s: there is no %s in the new shape", r.From, r.To.Path(), r.To)
-		}
 		if _, taken := before.Find(r.To); taken {
 			return fault.New(fault.Usage, "rename of %s to %s: the old shape has a %s already", r.From, r.To.Path(), r.To)
 		}
@@ -41,6 +38,19 @@ func rename(before, after schema.Schema, l Language, told []Rename) (schema.Sche
 		return nil
 	}
 	for _, r := range told {
+		if _, ok := after.Find(r.To); !ok {
+			return before, nil, fault.New(fault.Usage, "rename of %s to %s: there is no %s in the new shape", r.From, r.To.Path(), r.To)
+		}
+	}
+	for waiting := slices.Clone(told); len(waiting) > 0; {
+		at, between := next(waiting, before, after)
+		r := waiting[at]
+		if between {
+			r.To.Name = free(r.From, before, after)
+			waiting[at].From = r.To
+		} else {
+			waiting = slices.Delete(waiting, at, at+1)
+		}
 		if err := do(r); err != nil {
 			return before, nil, err
 		}
@@ -54,6 +64,32 @@ func rename(before, after schema.Schema, l Language, told []Rename) (schema.Sche
 		}
 	}
 	return before, statements, nil
+}
+
+// next is the first rename that needs not wait for another one to take its new name
+// away. When all wait for each other, between tells that the first must take a name
+// in between.
+func next(waiting []Rename, before, after schema.Schema) (at int, between bool) {
+	for i, r := range waiting {
+		_, taken := before.Find(r.To)
+		leaves := func(other Rename) bool { return other.From == r.To && other != r }
+		if _, there := before.Find(r.From); taken && slices.ContainsFunc(waiting, leaves) || !there && i > 0 {
+			continue
+		}
+		return i, false
+	}
+	_, there := before.Find(waiting[0].From)
+	return 0, there
+}
+
+// free is a name that nothing of the kind has in either shape.
+func free(id schema.ID, before, after schema.Schema) string {
+	for id.Name += "_"; ; id.Name += "_" {
+		_, was := before.Find(id)
+		if _, is := after.Find(id); !was && !is {
+			return id.Name
+		}
+	}
 }
 
 // renamed is the shape after a rename.

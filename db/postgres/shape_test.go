@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -152,18 +153,67 @@ func same(t testing.TB, what string, got, want schema.Schema, p diff.Plan) {
 // stages of which each leads to the shape that it says, with no stronger lock than
 // it says; nothing is left to do then, and the way back gives the start. So do the
 // plans in one go. What is rendered of the new shape loads into an empty database.
+//
+// Databases go from scenario to scenario: each ends with the plan to nothing, which
+// must leave nothing behind.
 func TestShapes(t *testing.T) {
-	server := testdb.PostgresServer(t)
+	y := &yard{t: t, server: testdb.PostgresServer(t)}
 	for _, s := range scenarios(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			s.check(t, server)
+			s.check(t, y)
 		})
 	}
 }
 
-func (s scenario) check(t *testing.T, server testdb.Server) {
-	a, b := newShaper(t, server), newShaper(t, server)
+// yard are empty databases, which are made when there is none.
+type yard struct {
+	t      *testing.T
+	server testdb.Server
+	mu     sync.Mutex
+	free   []*shaper
+}
+
+// take gives an empty database until the test ends.
+func (y *yard) take(t *testing.T) *shaper {
+	t.Helper()
+	y.mu.Lock()
+	var s *shaper
+	if n := len(y.free); n > 0 {
+		s, y.free = y.free[n-1], y.free[:n-1]
+	}
+	y.mu.Unlock()
+	if s == nil {
+		s = newShaper(y.t, y.server)
+	}
+	s.t = t
+	t.Cleanup(func() {
+		if t.Failed() {
+			return
+		}
+		s.empty()
+		y.mu.Lock()
+		y.free = append(y.free, s)
+		y.mu.Unlock()
+	})
+	return s
+}
+
+// empty takes everything away by a plan.
+func (s *shaper) empty() {
+	s.t.Helper()
+	shape := s.inspect()
+	nothing := own.Empty(shape.Version)
+	p, err := diff.Make(shape, nothing, own.Language{Dialect: own.New(shape.Version)}, diff.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.run("to nothing", p)
+	same(s.t, "to nothing", s.inspect(), nothing, p)
+}
+
+func (s scenario) check(t *testing.T, y *yard) {
+	a, b, server := y.take(t), y.take(t), y.server
 	a.load(s.parts["both"] + s.parts["a"])
 	b.load(s.parts["both"] + s.parts["b"])
 	from, to := a.inspect(), b.inspect()
@@ -191,7 +241,7 @@ func (s scenario) check(t *testing.T, server testdb.Server) {
 		same(t, "up", a.inspect(), to, up)
 		sameText(t, "up", a.dump(server), wanted, s)
 	}
-	s.loads(t, server, to, wanted)
+	s.loads(t, y, to, wanted)
 }
 
 // prove proves the plan on a, and tells whether it has stages.
@@ -215,16 +265,16 @@ func (s scenario) prove(t *testing.T, server testdb.Server, a *shaper, from, to 
 }
 
 // loads renders a shape and loads it into an empty database.
-func (s scenario) loads(t *testing.T, server testdb.Server, shape schema.Schema, wanted string) {
+func (s scenario) loads(t *testing.T, y *yard, shape schema.Schema, wanted string) {
 	t.Helper()
-	c := newShaper(t, server)
+	c := y.take(t)
 	script, err := own.Script(shape)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.load(script.SQL())
 	same(t, "loaded", c.inspect(), shape, script)
-	sameText(t, "loaded", c.dump(server), wanted, s)
+	sameText(t, "loaded", c.dump(y.server), wanted, s)
 }
 
 func sameText(t *testing.T, what, got, want string, s scenario) {
