@@ -31,7 +31,7 @@ func TestRenames(t *testing.T) {
 	}{
 		"table":            {shape("u", "n"), []diff.Rename{{From: id(schema.Table, "", "t"), To: id(schema.Table, "", "u")}, {From: id(schema.Constraint, "u", "t_pkey"), To: id(schema.Constraint, "u", "u_pkey")}}},
 		"column":           {shape("t", "m"), []diff.Rename{{From: id(schema.Column, "t", "n"), To: id(schema.Column, "t", "m")}}},
-		"swapped columns": {shape("t", "o") + "alter table t add column n text;", []diff.Rename{{From: id(schema.Column, "t", "n"), To: id(schema.Column, "t", "o")}, {From: id(schema.Column, "t", "o"), To: id(schema.Column, "t", "n")}}},
+		"swapped columns":  {shape("t", "o") + "alter table t add column n text;", []diff.Rename{{From: id(schema.Column, "t", "n"), To: id(schema.Column, "t", "o")}, {From: id(schema.Column, "t", "o"), To: id(schema.Column, "t", "n")}}},
 		"table and column": {shape("u", "m"), []diff.Rename{{From: id(schema.Table, "", "t"), To: id(schema.Table, "", "u")}, {From: id(schema.Column, "u", "n"), To: id(schema.Column, "u", "m")}}},
 	} {
 		t.Run(name, func(t *testing.T) {
