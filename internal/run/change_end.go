@@ -42,7 +42,7 @@ func (c *changing) retire(ctx context.Context) error {
 			return err
 		}
 	}
-	d := deed{action: change.Retire, phase: revision.Contract, ours: c.lang.SyncOff(c.spec.Sync(c.st, c.led.Writes())), verb: "contract", text: "the old columns are out of the way"}
+	d := deed{action: change.Retire, phase: revision.Contract, ours: append(c.unguarded(), c.lang.SyncOff(c.sides())...), verb: "contract", text: "the old columns are out of the way"}
 	if err := c.contract(ctx, &d); err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (c *changing) mayUndo(ctx context.Context) error {
 func (c *changing) abort(ctx context.Context) error {
 	d := deed{action: change.Abort, phase: revision.Expand, verb: orElse(c.ask.Action, "abort"), text: "aborted: what the change added is gone"}
 	if c.st.Phase != "" && c.st.Phase != revision.Sync || c.st.Doing == change.SyncOn || c.st.Doing == change.Abort {
-		d.ours = c.lang.SyncOff(c.spec.Sync(c.st, c.led.Writes()))
+		d.ours = append(c.unguarded(), c.lang.SyncOff(c.sides())...)
 	}
 	if err := c.reverts(ctx, &d); err != nil {
 		return err
@@ -352,7 +352,7 @@ func (c *changing) resync(ctx context.Context, side dialect.Side) error {
 	before := c.st.Fill
 	st.Side, c.st.Side = side, side
 	next := change.Fold(st, c.spec, change.Resync)
-	err = c.perform(ctx, deed{action: change.Resync, phase: revision.Sync, ours: c.lang.SyncOn(c.spec.Sync(next, c.led.Writes())), verb: "resync",
+	err = c.perform(ctx, deed{action: change.Resync, phase: revision.Sync, ours: append(c.unguarded(), c.lang.SyncOn(c.spec.Sync(next, c.led.Writes()))...), verb: "resync",
 		text: fmt.Sprintf("sync is set on anew, and the %s side is computed where both disagree", side),
 		then: func(ctx context.Context) (change.State, error) { return c.undone(ctx, next) },
 		more: func(change.State) []string {

@@ -131,6 +131,9 @@ func (c *changing) prove(ctx context.Context, goal change.Goal) error {
 	}
 	got := c.tallies[c.rev.ID]
 	if got == nil {
+		if again, err := c.renews(ctx, now); err != nil || again {
+			return err
+		}
 		return c.toCount(now)
 	}
 	delete(c.tallies, c.rev.ID)
@@ -163,8 +166,14 @@ func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, go
 		text = disagree(t, c.st.Table.String())
 	}
 	next = change.Fold(next, c.spec, change.Prove)
-	if err := c.save(ctx, next, "verify", text); err != nil || next.Proof.Valid() {
+	if err := c.save(ctx, next, "verify", text); err != nil {
 		return err
+	}
+	if next.Proof.Valid() && goal < change.Contracted {
+		return c.watched(ctx)
+	}
+	if next.Proof.Valid() {
+		return nil
 	}
 	f := fault.At(c.spec.Change.At, fault.Check, "%s", text)
 	if goal >= change.Contracted {

@@ -137,6 +137,10 @@ func (w *work) workOn(ctx context.Context, err error) (again bool, _ error) {
 	if errors.As(err, &p) {
 		return w.tally(ctx, p)
 	}
+	var k *toCheck
+	if errors.As(err, &k) {
+		return w.check(ctx, k)
+	}
 	var f *toFill
 	if !errors.As(err, &f) {
 		return false, err

@@ -235,6 +235,7 @@ type work struct {
 	before    *int64                 // references that led nowhere before foreign keys were switched off
 	act       *act                   // of a change, while it is carried out
 	tallies   map[revision.ID]*tallied
+	checked   map[revision.ID]bool // by the server, in this run
 }
 
 // persist does the work and, when the connection breaks, starts over with a new
