@@ -85,6 +85,10 @@ type Options struct {
 	Sink event.Sink
 	// ReadOnly opens sessions that cannot write: for plan and status.
 	ReadOnly bool
+	// ReadAhead is for programs that call Up right after Open: the ledger is read
+	// while the folder is. When it says then that nothing is pending, that is
+	// Up's answer; what there is to do is looked at anew, under the lock.
+	ReadAhead bool
 	// Verb is what other sessions see this one do: "up", "status".
 	Verb string
 	// Point is called at every numbered point of a run, for tests that kill the

@@ -34,17 +34,20 @@ type engine struct {
 	driver  db.Driver
 	dialect dialect.Dialect
 	meant   func(url string) string // how to write a URL that other programs take for one of this kind, or ""
-	far     bool                    // to connect takes a while, and makes nothing
+	early   func(url string) bool   // whether to connect makes nothing, so that it may be done while the folder is read
 }
 
 // engines lists the parts by hand. The one for embedded files comes first.
 func engines() []engine {
 	return []engine{
-		{sqlite.Driver{}, sqlitedialect.New(0), sqlite.Meant, false},
-		{postgres.Driver{}, postgresdialect.New(0), postgres.Meant, true},
-		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0), mysql.Meant, true},
+		{sqlite.Driver{}, sqlitedialect.New(0), sqlite.Meant, sqlite.There},
+		{postgres.Driver{}, postgresdialect.New(0), postgres.Meant, anywhere},
+		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0), mysql.Meant, anywhere},
 	}
 }
+
+// anywhere is for servers, whose databases are never made by connecting.
+func anywhere(string) bool { return true }
 
 // engineOf finds the engine for a URL or a bare scheme.
 func engineOf(url string) (engine, error) {
@@ -90,6 +93,7 @@ type Migrator struct {
 	mu      sync.Mutex
 	runner  *run.Runner // nil without a database
 	logic   fill.Logic  // of rows that are not changed by SQL
+	ahead   *run.Ahead  // for the first call
 	owned   bool        // the session is ours to close
 	who     identity
 	version string
@@ -112,45 +116,52 @@ func Open(ctx context.Context, url string, o Options) (*Migrator, error) {
 	}
 	m := &Migrator{o: o, who: whoAmI(o.Actor), engine: e, url: url, owned: true}
 	id := newRun()
-	connected := func() (db.Conn, error) { return m.connect(ctx, "bellows/"+orElse(o.Verb, "library")+"/"+id) }
-	if e.far {
+	connected := func() reached { return m.reach(ctx, "bellows/"+orElse(o.Verb, "library")+"/"+id) }
+	early := e.early(url)
+	if early {
 		connected = begun(connected) // while the folder is read
 	}
 	if err := m.read(); err != nil {
-		if e.far {
+		if early {
 			go discard(connected)
 		}
 		return nil, err
 	}
-	c, err := connected()
-	if err != nil {
-		return nil, err
+	got := connected()
+	if got.err != nil {
+		return nil, got.err
 	}
-	m.runner = run.New(c, m.options("", id))
+	m.runner, m.ahead = run.New(got.conn, m.options("", id)), got.ahead
 	return m, nil
 }
 
+// reached is a session, and what was read with it.
+type reached struct {
+	conn  db.Conn
+	ahead *run.Ahead
+	err   error
+}
+
+// reach connects, and reads ahead where that was asked for.
+func (m *Migrator) reach(ctx context.Context, app string) (r reached) {
+	r.conn, r.err = m.connect(ctx, app)
+	if r.err == nil && m.o.ReadAhead {
+		r.ahead = run.ReadAhead(ctx, r.conn, m.o.Ledger)
+	}
+	return r
+}
+
 // begun begins to connect and gives a function that waits for it.
-func begun(connect func() (db.Conn, error)) func() (db.Conn, error) {
-	type result struct {
-		c   db.Conn
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		c, err := connect()
-		done <- result{c, err}
-	}()
-	return func() (db.Conn, error) {
-		r := <-done
-		return r.c, r.err
-	}
+func begun(connect func() reached) func() reached {
+	done := make(chan reached, 1)
+	go func() { done <- connect() }()
+	return func() reached { return <-done }
 }
 
 // discard closes a session that nobody wants any more.
-func discard(connected func() (db.Conn, error)) {
-	if c, err := connected(); err == nil {
-		_ = c.Close()
+func discard(connected func() reached) {
+	if got := connected(); got.err == nil {
+		_ = got.conn.Close()
 	}
 }
 
@@ -251,7 +262,9 @@ func (m *Migrator) begin(verb string) (*run.Runner, func(), error) {
 		}
 		return nil, nil, fault.New(fault.Usage, "this needs a database").Try("pass --url, set BELLOWS_URL, or put url in bellows.toml")
 	}
-	r := run.New(m.runner.Conn(), m.options(verb, newRun()))
+	o := m.options(verb, newRun())
+	o.Ahead, m.ahead = m.ahead, nil
+	r := run.New(m.runner.Conn(), o)
 	return r, func() { m.runner = r; m.mu.Unlock() }, nil
 }
 

@@ -46,6 +46,9 @@ type Item struct {
 	SQL  string
 	Copy bool
 	Data string
+	// Brief: it ends at once, like the ledger's own rows, so that nobody need
+	// watch whether the context ends meanwhile.
+	Brief bool
 }
 
 // Rows is a result that is read row by row.

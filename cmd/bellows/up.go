@@ -80,7 +80,7 @@ func (a *app) up(ctx context.Context, u upFlags, target string) (answer.Answer, 
 	if u.dryRun {
 		return a.preview(ctx, r, (*bellows.Migrator).PlanUp, u.options)
 	}
-	m, s, err := a.open(ctx, u.options)
+	m, s, err := a.open(ctx, func(o *bellows.Options) { u.options(o); o.ReadAhead = true })
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ type conn struct {
 	session db.Session
 	restore []string // statements that bring an adopted connection's settings back
 	lent    state    // what a connection was set to that cannot be replaced by a fresh one
+	patient bool     // it may wait so long for a lock that even a brief statement must be watched
+	journal journal
 	closed  bool
 }
 
@@ -32,14 +34,14 @@ func (c *conn) Dialect() dialect.Dialect { return c.dialect }
 // Exec runs one statement. ROLLBACK without a transaction is no error: SQLite
 // itself rolls back after some failures, and the caller cannot know.
 func (c *conn) Exec(ctx context.Context, text string, args ...any) (int64, error) {
-	n, err := c.exec(ctx, text, args...)
+	n, err := c.exec(ctx, text, false, args...)
 	if err != nil {
 		return -1, c.fail(ctx, text, err)
 	}
 	return n, nil
 }
 
-func (c *conn) exec(ctx context.Context, text string, args ...any) (int64, error) {
+func (c *conn) exec(ctx context.Context, text string, brief bool, args ...any) (int64, error) {
 	verb := firstWord(text)
 	before := int64(-1)
 	if verb == "WITH" {
@@ -48,8 +50,11 @@ func (c *conn) exec(ctx context.Context, text string, args ...any) (int64, error
 	if err := ctx.Err(); err != nil {
 		return -1, err
 	}
+	if verb == "BEGIN" && c.journal == untouched {
+		c.keepJournal(ctx)
+	}
 	watched := ctx
-	if short(verb, text) {
+	if !c.patient && (brief || short(verb, text)) {
 		watched = context.WithoutCancel(ctx)
 	}
 	result, err := c.sql.ExecContext(watched, text, args...)
@@ -72,11 +77,24 @@ func (c *conn) exec(ctx context.Context, text string, args ...any) (int64, error
 }
 
 // short tells of a statement that ends by itself at once: a few rows spelled
-// out. The driver starts a goroutine to watch a context during each statement,
-// which would make a file of such rows half as fast.
+// out, a new table, the ends of a transaction. The driver starts a goroutine to
+// watch a context during each statement, which would make a file of such
+// statements half as fast.
 func short(verb, text string) bool {
 	const few = 4096
-	return (verb == "INSERT" || verb == "REPLACE") && len(text) < few && !strings.Contains(strings.ToUpper(text), "SELECT")
+	switch verb {
+	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE":
+		return true
+	case "INSERT", "REPLACE":
+	case "CREATE":
+		rest := text[skipBlank(text)+len(verb):]
+		if w := firstWord(rest); w != "TABLE" && w != "VIEW" && w != "TRIGGER" {
+			return false
+		}
+	default:
+		return false
+	}
+	return len(text) < few && !strings.Contains(strings.ToUpper(text), "SELECT")
 }
 
 // total is how many rows this connection has changed so far.
@@ -102,7 +120,7 @@ func (c *conn) Send(ctx context.Context, items []db.Item, done func(item int, ro
 		if item.Copy {
 			return noCopy(i)
 		}
-		n, err := c.exec(ctx, item.SQL)
+		n, err := c.exec(ctx, item.SQL, item.Brief)
 		if err != nil {
 			failure := c.fail(ctx, item.SQL, err)
 			failure.Item = i
@@ -122,14 +140,16 @@ func (c *conn) Close() error {
 	}
 	c.closed = true
 	if c.private != nil {
+		c.dropJournal()
 		c.sql.Close()
 		return c.private.Close()
 	}
 	ctx := context.Background()
-	c.exec(ctx, "ROLLBACK") // there may be none
+	c.exec(ctx, "ROLLBACK", true) // there may be none
+	c.dropJournal()
 	failed := c.Restore(ctx)
 	for _, text := range c.restore {
-		if _, err := c.exec(ctx, text); err != nil {
+		if _, err := c.exec(ctx, text, true); err != nil {
 			failed = c.fail(ctx, text, err)
 		}
 	}

@@ -2,7 +2,8 @@
 //
 // Charter: opens a file as one pinned connection, and tells what its errors mean.
 // Invariant: nothing of the file is changed by opening it: not its journal
-// mode, not its synchronous setting; a read-only opening makes no file.
+// mode, not its synchronous setting; a read-only opening makes no file. How a
+// connection ends a transaction in its rollback journal is its own affair.
 // Example: c, err := sqlite.Driver{}.Open(ctx, "sqlite:app.db", db.Options{}); defer c.Close()
 //
 // Why it is safe: SQLite has one writer at a time, and the file itself is the
@@ -35,6 +36,9 @@ const (
 	defaultLock    = 500 * time.Millisecond
 	defaultConnect = 10 * time.Second
 	memory         = ":memory:"
+	// longWait is how long somebody who interrupts may be kept waiting for a
+	// lock that a brief statement waits for.
+	longWait = time.Second
 )
 
 // Driver opens SQLite database files. The zero value is ready.
@@ -53,6 +57,13 @@ func Meant(path string) string {
 		return "sqlite:" + path
 	}
 	return ""
+}
+
+// There tells whether the file that a URL names exists, so that opening it
+// makes none.
+func There(rawURL string) bool {
+	f, err := parse(rawURL)
+	return err == nil && f.path != memory && exists(f.path)
 }
 
 // Open opens the file that a URL such as sqlite:app.db, sqlite:///var/app.db or
@@ -113,7 +124,7 @@ func pin(ctx context.Context, pool *sql.DB, o db.Options) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{sql: sc, session: self()}
+	c := &conn{sql: sc, session: self(), patient: o.LockTimeout > longWait}
 	var version string
 	var schema int64
 	row := sc.QueryRowContext(ctx, "SELECT sqlite_version(), (SELECT count(*) FROM sqlite_master)")

@@ -34,9 +34,14 @@ type Done struct {
 	Phase    revision.Phase
 	Action   string // for the journal: "up", "stamp", "failure", …
 	Detail   string
+	// New: the ledger, read under this very lock, knows nothing of the revision,
+	// so its row is inserted as it is. Most are, and servers take longer to
+	// understand what else is to be done than to insert a row.
+	New bool
 }
 
-// Record gives the statements that record a revision and journal it.
+// Record gives the statements that record a revision and journal it. They belong
+// into one transaction: the first one has the fence, which holds until its end.
 func (l Ledger) Record(d Done, by By) []string {
 	q := l.d.Literal
 	r := d.Revision
@@ -53,7 +58,11 @@ func (l Ledger) Record(d Done, by By) []string {
 	if d.Error != "" {
 		pairs = append(pairs, "failed_at", l.t.Now)
 	}
-	return []string{l.upsert("revision", "id", pairs...), l.Note(d.Action, r.ID, d.Detail, by)}
+	note := l.note(d.Action, r.ID, d.Detail, by, strconv.FormatInt(by.Fence.Epoch, 10))
+	if d.New {
+		return []string{l.insert("revision", pairs...), note}
+	}
+	return []string{l.upsert("revision", "id", pairs...), note}
 }
 
 // duration is how long a revision took, in milliseconds, as SQL.
@@ -126,9 +135,13 @@ func (l Ledger) Purge(by By) []string {
 
 // Note gives the statement that adds a line to the journal.
 func (l Ledger) Note(action string, id revision.ID, detail string, by By) string {
+	return l.note(action, id, detail, by, l.epoch(by.Fence))
+}
+
+func (l Ledger) note(action string, id revision.ID, detail string, by By, epoch string) string {
 	q := l.d.Literal
 	return l.insert("journal", "at", l.t.Now, "run", q(by.Run), "action", q(action), "revision", q(string(id)),
-		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "detail", q(detail), "epoch", l.epoch(by.Fence))
+		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "detail", q(detail), "epoch", epoch)
 }
 
 // SetProgress gives the statement that records how far a migration is.

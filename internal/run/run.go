@@ -67,6 +67,8 @@ type Options struct {
 	Strict           bool
 	Logic            fill.Logic // of rows that are not changed by SQL
 	Auto             bool       // holds of changes are approved by themselves
+	// Ahead is what the ledger held a moment ago; nil when it was not read.
+	Ahead *Ahead
 
 	// Point is called at every numbered point at which a test may kill the process.
 	Point func(name string)
@@ -202,7 +204,11 @@ func (r *Runner) drive(ctx context.Context, ask Ask, choose func(*View) ([]revis
 // is to be upgraded, or something looks half-done, there is: that may be another
 // run at work, which is told under the lock.
 func (r *Runner) idle(ctx context.Context, choose func(*View) ([]revision.Move, error)) (bool, error) {
-	v, err := r.Look(ctx)
+	read := r.led.Read
+	if r.o.Ahead != nil {
+		read, r.o.Ahead = r.o.Ahead.read, nil
+	}
+	v, err := r.look(ctx, read)
 	if ledger.Outdated(err) {
 		return false, nil
 	}

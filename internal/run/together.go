@@ -95,7 +95,7 @@ type origin struct {
 }
 
 func (t *transaction) add(sql string, o origin) {
-	t.items = append(t.items, db.Item{SQL: sql})
+	t.items = append(t.items, db.Item{SQL: sql, Brief: o.record || o.commit})
 	t.from = append(t.from, o)
 }
 
@@ -154,9 +154,12 @@ func (t *transaction) budget(s *plan.Step, traits dialect.Traits, extra time.Dur
 }
 
 func (t *transaction) fillStep(ctx context.Context, i int, s *plan.Step) error {
+	brief := onlyMakes(s)
 	for n := range s.Statements {
 		st := &s.Statements[n]
-		t.items = append(t.items, item(st))
+		one := item(st)
+		one.Brief = brief
+		t.items = append(t.items, one)
 		t.from = append(t.from, origin{step: i, statement: st, id: string(s.Move.ID), number: n + 1, of: len(s.Statements)})
 	}
 	if t.act != nil && t.act.inside != nil {
@@ -177,6 +180,30 @@ func (t *transaction) fillStep(ctx context.Context, i int, s *plan.Step) error {
 		}
 	}
 	return nil
+}
+
+// onlyMakes tells whether a step makes tables and indexes on them and nothing
+// else: they are empty, so each statement ends at once.
+func onlyMakes(s *plan.Step) bool {
+	var made []plan.Name
+	for i := range s.Statements {
+		e := &s.Statements[i].Effect
+		switch {
+		case e.Verb == "CREATE TABLE" && len(e.Creates) == 1 && !readsRows(&s.Statements[i]):
+			made = append(made, e.Creates...)
+		case e.Verb == "CREATE INDEX" && len(e.Objects) == 1 && e.Objects[0].On.In(made):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// readsRows tells whether a new table may have rows: those of a query, or its own
+// because it was there before.
+func readsRows(s *plan.Statement) bool {
+	text := strings.ToUpper(s.SQL)
+	return strings.Contains(text, "SELECT") || strings.Contains(text, "EXISTS")
 }
 
 // callGo runs a migration written in Go inside the transaction.
@@ -376,6 +403,8 @@ func (w *work) records(s *plan.Step, ahead int64, d ledger.Done) []string {
 		out = w.reverts(s)
 	} else {
 		d.Revision, d.Script, d.State, d.Seq, d.Action = s.Revision, s.Script, ledger.Applied, w.seq+ahead, w.ask.Action
+		_, known := w.view.State.Entries[id]
+		d.New = !known && s.Tx != plan.TxEach && s.Tx != plan.TxChunks // those were recorded when they began
 		out = w.led.Record(d, w.by)
 	}
 	if s.Tx == plan.TxEach {
@@ -449,11 +478,11 @@ func (w *work) write(ctx context.Context, sqls []string) {
 // commit sends statements of ours in one transaction. Others look at the same
 // rows for a moment, so it insists.
 func (w *work) commit(ctx context.Context, sqls []string) error {
-	items := []db.Item{{SQL: w.conn.Dialect().Traits().BeginWrite}}
+	items := []db.Item{{SQL: w.conn.Dialect().Traits().BeginWrite, Brief: true}}
 	for _, sql := range sqls {
-		items = append(items, db.Item{SQL: sql})
+		items = append(items, db.Item{SQL: sql, Brief: true})
 	}
-	items = append(items, db.Item{SQL: "COMMIT"})
+	items = append(items, db.Item{SQL: "COMMIT", Brief: true})
 	return w.insist(ctx, func() error {
 		err := w.conn.Send(ctx, items, nil)
 		if isWait(err) {

@@ -1,0 +1,43 @@
+package sqlite
+
+import "context"
+
+// journal is what a connection does with its rollback journal after a commit.
+type journal int
+
+const (
+	untouched journal = iota // not asked yet: it has not written
+	kept                     // its header is wiped, and the file stays for the next one
+	others                   // as the file or the URL says
+)
+
+// keepJournal lets this connection, from its first transaction on, end each by
+// wiping the journal's header instead of removing the file. A commit is as
+// durable: the header is flushed. But a file that is made anew and removed each
+// time costs the file system two changes of a folder, and the commit waits for
+// them. Only the usual mode is replaced, which is not stored in the database; so
+// a file in WAL mode stays in it, also when it is put into it at this moment.
+func (c *conn) keepJournal(ctx context.Context) {
+	c.journal = others
+	if c.journalMode(ctx, "PRAGMA journal_mode") == "delete" && c.journalMode(ctx, "PRAGMA journal_mode = persist") == "persist" {
+		c.journal = kept
+	}
+}
+
+// dropJournal goes back to the usual mode, which removes the file unless another
+// connection is using it. A file that is left behind has no header and is none.
+func (c *conn) dropJournal() {
+	ctx := context.Background()
+	if c.journal == kept && c.journalMode(ctx, "PRAGMA journal_mode") == "persist" {
+		c.journalMode(ctx, "PRAGMA journal_mode = delete")
+	}
+}
+
+// journalMode is the answer to a pragma, "" where there is none.
+func (c *conn) journalMode(ctx context.Context, pragma string) string {
+	var mode string
+	if err := c.sql.QueryRowContext(ctx, pragma).Scan(&mode); err != nil {
+		return ""
+	}
+	return mode
+}
