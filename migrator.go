@@ -34,20 +34,18 @@ type engine struct {
 	driver  db.Driver
 	dialect dialect.Dialect
 	meant   func(url string) string // how to write a URL that other programs take for one of this kind, or ""
-	early   func(url string) bool   // whether to connect makes nothing, so that it may be done while the folder is read
+	far     bool                    // to connect takes a while, and makes nothing
+	there   func(url string) bool   // of what is not far: whether to connect makes nothing
 }
 
 // engines lists the parts by hand. The one for embedded files comes first.
 func engines() []engine {
 	return []engine{
-		{sqlite.Driver{}, sqlitedialect.New(0), sqlite.Meant, sqlite.There},
-		{postgres.Driver{}, postgresdialect.New(0), postgres.Meant, anywhere},
-		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0), mysql.Meant, anywhere},
+		{sqlite.Driver{}, sqlitedialect.New(0), sqlite.Meant, false, sqlite.There},
+		{postgres.Driver{}, postgresdialect.New(0), postgres.Meant, true, nil},
+		{mysql.Driver{}, mysqldialect.New(mysqldialect.MariaDB, 0), mysql.Meant, true, nil},
 	}
 }
-
-// anywhere is for servers, whose databases are never made by connecting.
-func anywhere(string) bool { return true }
 
 // engineOf finds the engine for a URL or a bare scheme.
 func engineOf(url string) (engine, error) {
@@ -117,7 +115,7 @@ func Open(ctx context.Context, url string, o Options) (*Migrator, error) {
 	m := &Migrator{o: o, who: whoAmI(o.Actor), engine: e, url: url, owned: true}
 	id := newRun()
 	connected := func() reached { return m.reach(ctx, "bellows/"+orElse(o.Verb, "library")+"/"+id) }
-	early := e.early(url)
+	early := e.far || e.there(url)
 	if early {
 		connected = begun(connected) // while the folder is read
 	}

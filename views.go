@@ -144,10 +144,11 @@ func editedFiles(problems []error) map[string]bool {
 
 func lineOf(rev revision.Revision, v *run.View, s *Status, edited map[string]bool) Revision {
 	e := entryOf(rev.ID, v)
+	m := e.More()
 	r := Revision{ID: string(rev.ID), Name: rev.Name, Kind: string(rev.Kind), File: rev.File, Label: rev.Label,
-		Parents: texts(v.Graph.Parents(rev.ID)), Phase: string(e.Phase), Error: e.Error, State: "pending"}
+		Parents: texts(v.Graph.Parents(rev.ID)), Phase: string(e.Phase), Error: m.Error, State: "pending"}
 	if v.Has(rev.ID) || e.Holds() {
-		r.State, r.AppliedAt, r.Duration, r.By = ledger.Applied, e.AppliedAt, e.Duration, e.Actor
+		r.State, r.AppliedAt, r.Duration, r.By = ledger.Applied, m.AppliedAt, m.Duration, m.Actor
 		if rev.File == "" && !v.Go(rev.ID) {
 			r.State = "missing"
 		} else if edited[rev.File] && rev.File != "" {

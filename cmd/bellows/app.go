@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +101,9 @@ func (g *guarded) Rest() {
 func (g *guarded) Event(e event.Event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if _, works := e.(event.RunStarted); works {
+		debug.SetGCPercent(workGC)
+	}
 	g.face.Event(e)
 }
 

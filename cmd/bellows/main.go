@@ -12,6 +12,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 	_ "time/tzdata" // windows of backfills are in time zones, and an image may have no other file
@@ -21,8 +22,13 @@ import (
 
 func main() { os.Exit(start()) }
 
+// The garbage collector's percentages: a run that finds nothing to do is over
+// before there is anything to collect; one that works stays small.
+const startGC, workGC = 400, 75
+
 // start is a whole run of the program.
 func start() int {
+	debug.SetGCPercent(startGC)
 	a := &app{world: process(), exit: -1}
 	ctx, stop := a.interrupts(context.Background())
 	defer stop()

@@ -268,6 +268,8 @@ func (c *conn) identify(ctx context.Context) error {
 // started spells a backend_start alike everywhere.
 const started = `pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
+// whoami asks the function behind pg_stat_activity: a new session would first
+// have to read all that this view is made of.
 const whoami = `SELECT pg_catalog.pg_backend_pid(),
-	coalesce((SELECT ` + started + ` FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()), ''),
+	coalesce((SELECT ` + started + ` FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), ''),
 	pg_catalog.current_setting('server_version_num')`

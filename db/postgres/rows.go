@@ -54,8 +54,12 @@ func (r *rows) Err() error {
 // Scan reads a row; an any becomes nil, bool, int64, float64, time.Time, []byte
 // or the text the server sent.
 func (r *rows) Scan(dest ...any) error {
-	into := make([]any, len(dest))
 	raw := r.RawValues()
+	if text, ok := loneText(dest); ok && len(raw) == 1 && raw[0] != nil {
+		*text = string(raw[0])
+		return nil
+	}
+	into := make([]any, len(dest))
 	for i, d := range dest {
 		into[i] = d
 		if whatever, ok := d.(*any); ok && i < len(raw) {
@@ -97,6 +101,16 @@ func (r *rows) Cells(into []dialect.Cell) error {
 		into[i] = dialect.Cell{Kind: dialect.Bytes, Text: b}
 	}
 	return nil
+}
+
+// loneText is the only destination where that is a text: thousands of rows are
+// read so.
+func loneText(dest []any) (*string, bool) {
+	if len(dest) != 1 {
+		return nil, false
+	}
+	text, ok := dest[0].(*string)
+	return text, ok
 }
 
 func (r *rows) value(i int, raw []byte) any {

@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/dialect"
@@ -20,6 +22,7 @@ type conn struct {
 	lent    state    // what a connection was set to that cannot be replaced by a fresh one
 	patient bool     // it may wait so long for a lock that even a brief statement must be watched
 	journal journal
+	cache   int // the size of the page cache from the first transaction on; 0: as it is
 	closed  bool
 }
 
@@ -49,6 +52,10 @@ func (c *conn) exec(ctx context.Context, text string, brief bool, args ...any) (
 	}
 	if err := ctx.Err(); err != nil {
 		return -1, err
+	}
+	if wait, ok := strings.CutPrefix(text, "PRAGMA busy_timeout = "); ok {
+		ms, err := strconv.Atoi(wait)
+		c.patient = err != nil || time.Duration(ms)*time.Millisecond > longWait
 	}
 	if verb == "BEGIN" && c.journal == untouched {
 		c.keepJournal(ctx)

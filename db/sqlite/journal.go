@@ -1,6 +1,10 @@
 package sqlite
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+)
 
 // journal is what a connection does with its rollback journal after a commit.
 type journal int
@@ -19,6 +23,9 @@ const (
 // a file in WAL mode stays in it, also when it is put into it at this moment.
 func (c *conn) keepJournal(ctx context.Context) {
 	c.journal = others
+	if c.cache != 0 {
+		c.setCache(ctx, c.cache)
+	}
 	if c.journalMode(ctx, "PRAGMA journal_mode") == "delete" && c.journalMode(ctx, "PRAGMA journal_mode = persist") == "persist" {
 		c.journal = kept
 	}
@@ -31,6 +38,31 @@ func (c *conn) dropJournal() {
 	if c.journal == kept && c.journalMode(ctx, "PRAGMA journal_mode") == "persist" {
 		c.journalMode(ctx, "PRAGMA journal_mode = delete")
 	}
+}
+
+// glance gives the session a small page cache until its first transaction: who
+// only looks reads each page once. Who writes must not run out of room, for then
+// the file is locked for readers early. A size that the URL names stays.
+func (c *conn) glance(ctx context.Context, f file) {
+	const pages = 64
+	if f.sizesCache() || c.sql.QueryRowContext(ctx, "PRAGMA cache_size").Scan(&c.cache) != nil {
+		return
+	}
+	c.setCache(ctx, pages)
+}
+
+func (c *conn) setCache(ctx context.Context, size int) {
+	_, _ = c.sql.ExecContext(ctx, fmt.Sprintf("PRAGMA cache_size = %d", size)) // it is only about speed
+}
+
+// sizesCache tells whether the URL says how large the page cache is.
+func (f file) sizesCache() bool {
+	for key, values := range f.params {
+		if strings.Contains(key+strings.Join(values, " "), "cache_size") {
+			return true
+		}
+	}
+	return false
 }
 
 // journalMode is the answer to a pragma, "" where there is none.

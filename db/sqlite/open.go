@@ -91,7 +91,9 @@ func (Driver) Open(ctx context.Context, rawURL string, o db.Options) (db.Conn, e
 		return nil, connectError(err, f.path)
 	}
 	c.private = pool
-	if f.path == memory && !o.ReadOnly {
+	if f.path != memory {
+		c.glance(ctx, f)
+	} else if !o.ReadOnly {
 		if err := c.remember(ctx); err != nil {
 			c.Close()
 			return nil, connectError(err, f.path)

@@ -58,6 +58,7 @@ func (d Dialect) Traits() dialect.Traits {
 		Incoming:         "excluded.%s",
 		BudgetTx:         "PRAGMA busy_timeout = %[1]d",
 		BudgetSession:    "PRAGMA busy_timeout = %[1]d",
+		JoinRows:         "group_concat(%s, %s)",
 		Elapsed:          "max(0, CAST((julianday('now') - julianday(%s)) * 86400000 AS INTEGER))",
 		KeysAsk:          "SELECT foreign_keys FROM pragma_foreign_keys WHERE foreign_keys = 1",
 		KeysOff:          "PRAGMA foreign_keys = OFF",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,8 +26,8 @@ const (
 
 var states = [...]string{Applied, Reverted, Running, Failed, Pending}
 
-// Entry is what the ledger knows of one revision. [Ledger.Read] fills the
-// fields up to Run, [Ledger.ReadAll] all.
+// Entry is what the ledger knows of one revision: enough to decide what is to be
+// done, and small, for there are thousands.
 type Entry struct {
 	ID       revision.ID
 	Kind     revision.Kind
@@ -35,7 +36,19 @@ type Entry struct {
 	Checksum string
 	Seq      int64 // order of application
 	Run      string
+	more     *More
+}
 
+// More is what else it knows. It is empty unless [Ledger.ReadAll] was asked.
+func (e Entry) More() More {
+	if e.more == nil {
+		return More{}
+	}
+	return *e.more
+}
+
+// More is what is only shown.
+type More struct {
 	Name      string
 	Label     string
 	Parents   []revision.ID
@@ -108,19 +121,63 @@ func (s State) LastSeq() int64 {
 	return last
 }
 
+// recordEnd stands between the texts of two rows: ASCII's record separator,
+// which is part of no id.
+const recordEnd = "\x1e"
+
 // Read reads the least that deciding what to do needs. All of a row comes as one
-// text, because there may be thousands and a driver's work is by value.
+// text, because there may be thousands and a driver's work is by value; where the
+// database is in this process, all rows do.
 func (l Ledger) Read(ctx context.Context, c db.Conn) (State, error) {
 	columns := "CONCAT_WS(' ', COALESCE(seq, 0), kind, state, phase, checksum, run, id)"
-	var row string
-	return l.read(ctx, c, columns, []any{&row}, func() (e Entry, err error) {
-		rest := row
-		word := func() (w string) { w, rest, _ = strings.Cut(rest, " "); return w }
-		e.Seq, err = strconv.ParseInt(word(), 10, 64)
-		e.Kind, e.State, e.Phase = revision.Kind(word()), word(), revision.Phase(word())
-		e.Checksum, e.Run, e.ID = word(), word(), revision.ID(rest)
-		return e, err
-	})
+	if l.t.JoinRows != "" {
+		columns = "COALESCE(" + fmt.Sprintf(l.t.JoinRows, columns, l.d.Literal(recordEnd)) + ", '')"
+	}
+	var text string
+	var texts []string
+	s, err := l.read(ctx, c, columns, []any{&text}, func(*State) error { texts = append(texts, text); return nil })
+	if err != nil {
+		return s, err
+	}
+	n := len(texts)
+	for _, text := range texts {
+		n += strings.Count(text, recordEnd)
+	}
+	s.Entries = make(map[revision.ID]Entry, n)
+	for _, text := range texts {
+		for row := range strings.SplitSeq(text, recordEnd) {
+			if err := s.add(parseRow(row)); err != nil {
+				return s, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// parseRow reads the text of a row; the zero Entry when there is nothing in it.
+func parseRow(row string) (e Entry, err error) {
+	if row == "" {
+		return e, nil
+	}
+	word := func() (w string) { w, row, _ = strings.Cut(row, " "); return w }
+	if e.Seq, err = strconv.ParseInt(word(), 10, 64); err != nil {
+		return e, Damaged(err)
+	}
+	e.Kind, e.State, e.Phase = revision.Kind(word()), word(), revision.Phase(word())
+	e.Checksum, e.Run, e.ID = word(), word(), revision.ID(row)
+	return e, nil
+}
+
+// add takes an entry in, but for the zero one.
+func (s *State) add(e Entry, err error) error {
+	if err != nil || e.State == "" && e.ID == "" {
+		return err
+	}
+	if !slices.Contains(states[:], e.State) {
+		return Damaged(fault.New(fault.Repair, "it says of %s that it is %q, which this build does not know", e.ID, e.State))
+	}
+	s.Entries[e.ID] = e
+	return nil
 }
 
 // ReadAll reads all but the SQL.
@@ -129,20 +186,26 @@ func (l Ledger) ReadAll(ctx context.Context, c db.Conn) (State, error) {
 		"COALESCE(needs, ''), COALESCE(" + l.timeText("applied_at") + ", ''), COALESCE(duration_ms, 0), COALESCE(actor, ''), COALESCE(tool, ''), " +
 		"COALESCE(tag, ''), COALESCE(error, ''), COALESCE(" + l.timeText("failed_at") + ", '')"
 	var e Entry
+	var m More
 	var parents, needs, applied, failed string
 	var ms int64
 	into := []any{(*string)(&e.ID), (*string)(&e.Kind), &e.State, (*string)(&e.Phase), &e.Checksum, &e.Seq, &e.Run,
-		&e.Name, &e.Label, &parents, &needs, &applied, &ms, &e.Actor, &e.Tool, &e.Tag, &e.Error, &failed}
-	return l.read(ctx, c, columns, into, func() (Entry, error) {
-		e.Parents, e.Needs = splitIDs(parents), splitNeeds(needs)
-		e.AppliedAt, e.FailedAt, e.Duration = parseTime(applied), parseTime(failed), time.Duration(ms)*time.Millisecond
-		return e, nil
+		&m.Name, &m.Label, &parents, &needs, &applied, &ms, &m.Actor, &m.Tool, &m.Tag, &m.Error, &failed}
+	return l.read(ctx, c, columns, into, func(s *State) error {
+		if s.Entries == nil {
+			s.Entries = map[revision.ID]Entry{}
+		}
+		m.Parents, m.Needs = splitIDs(parents), splitNeeds(needs)
+		m.AppliedAt, m.FailedAt, m.Duration = parseTime(applied), parseTime(failed), time.Duration(ms)*time.Millisecond
+		more := m
+		e.more = &more
+		return s.add(e, nil)
 	})
 }
 
-// read scans every row into the same places; entry makes an entry of what is there.
-func (l Ledger) read(ctx context.Context, c db.Conn, columns string, into []any, entry func() (Entry, error)) (State, error) {
-	s := State{Entries: map[revision.ID]Entry{}}
+// read scans every row into the same places; take takes up what is there.
+func (l Ledger) read(ctx context.Context, c db.Conn, columns string, into []any, take func(*State) error) (State, error) {
+	var s State
 	ok, err := l.Exists(ctx, c)
 	if err != nil || !ok {
 		return s, err
@@ -157,14 +220,9 @@ func (l Ledger) read(ctx context.Context, c db.Conn, columns string, into []any,
 		if err := rows.Scan(into...); err != nil {
 			return s, err
 		}
-		e, err := entry()
-		if err != nil {
+		if err := take(&s); err != nil {
 			return s, err
 		}
-		if !slices.Contains(states[:], e.State) {
-			return s, Damaged(fault.New(fault.Repair, "it says of %s that it is %q, which this build does not know", e.ID, e.State))
-		}
-		s.Entries[e.ID] = e
 	}
 	return s, unreadable(rows.Err())
 }

@@ -250,10 +250,10 @@ func (r *Runner) Troubles(ctx context.Context) ([]Trouble, error) {
 		switch {
 		case e.HalfDone():
 			out = append(out, r.halfDone(ctx, v, e))
-		case e.Error != "":
-			t := Trouble{Kind: "failed", ID: id, Direction: revision.Up, Error: e.Error, Text: fmt.Sprintf("%s %s failed and was rolled back", id, e.Name)}
+		case e.More().Error != "":
+			t := Trouble{Kind: "failed", ID: id, Direction: revision.Up, Error: e.More().Error, Text: fmt.Sprintf("%s %s failed and was rolled back", id, e.More().Name)}
 			if e.Holds() && e.Kind != revision.Repeatable {
-				t.Direction, t.Text = revision.Down, fmt.Sprintf("reverting %s %s failed and was rolled back", id, e.Name)
+				t.Direction, t.Text = revision.Down, fmt.Sprintf("reverting %s %s failed and was rolled back", id, e.More().Name)
 			}
 			out = append(out, t)
 		}
@@ -279,10 +279,10 @@ func sortedEntries(s ledger.State) []revision.ID {
 func (r *Runner) halfDone(ctx context.Context, v *View, e ledger.Entry) Trouble {
 	p := v.Progress[e.ID]
 	if e.Kind == revision.Backfill {
-		return Trouble{Kind: UnderWay, ID: e.ID, Direction: p.Direction, Error: e.Error,
-			Text: fmt.Sprintf("the backfill %s %s is under way", e.ID, e.Name)}
+		return Trouble{Kind: UnderWay, ID: e.ID, Direction: p.Direction, Error: e.More().Error,
+			Text: fmt.Sprintf("the backfill %s %s is under way", e.ID, e.More().Name)}
 	}
-	t := Trouble{Kind: "half-done", ID: e.ID, Direction: p.Direction, Done: p.Done, Error: e.Error, Unknown: p.Started}
+	t := Trouble{Kind: "half-done", ID: e.ID, Direction: p.Direction, Done: p.Done, Error: e.More().Error, Unknown: p.Started}
 	built, err := r.plan(ctx, v, Ask{DownFrom: FromLedger}, []revision.Move{{ID: e.ID, Direction: p.Direction}})
 	if err == nil {
 		units := plan.Units(built.Steps[0].Statements)
@@ -291,7 +291,7 @@ func (r *Runner) halfDone(ctx context.Context, v *View, e ledger.Entry) Trouble 
 			t.Statement = shorten(units[p.Done][0].SQL)
 		}
 	}
-	t.Text = fmt.Sprintf("%s %s is half done: %d of %d statements (%s)", e.ID, e.Name, t.Done, t.Total, p.Direction)
+	t.Text = fmt.Sprintf("%s %s is half done: %d of %d statements (%s)", e.ID, e.More().Name, t.Done, t.Total, p.Direction)
 	return t
 }
 
@@ -327,7 +327,7 @@ func (r *Runner) Recorded(ctx context.Context, id revision.ID) (rev revision.Rev
 	if !ok {
 		return rev, s, fault.New(fault.Target, "the ledger has no revision %s", id).Try("bellows history --journal shows what happened")
 	}
-	rev = revision.Revision{ID: e.ID, Name: e.Name, Kind: e.Kind, Parents: e.Parents, Needs: e.Needs, Label: e.Label, Checksum: e.Checksum}
+	rev = revision.Revision{ID: e.ID, Name: e.More().Name, Kind: e.Kind, Parents: e.More().Parents, Needs: e.More().Needs, Label: e.More().Label, Checksum: e.Checksum}
 	err = r.reading(ctx, func() (err error) {
 		s, err = r.led.Script(ctx, r.conn, id)
 		return explainUnlessGone(err, "reading the ledger")

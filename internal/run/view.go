@@ -108,9 +108,10 @@ func (r *Runner) withGhosts(ctx context.Context, v *View, missing []revision.ID)
 	revs := slices.Clone(r.o.Revisions)
 	for _, id := range missing {
 		e := all.Entries[id]
-		revs = append(revs, revision.Revision{ID: id, Name: e.Name, Kind: e.Kind, Parents: e.Parents, Label: e.Label})
-		v.Problems = append(v.Problems, problem{fault.New(fault.Missing, "%s %s is applied, but its file is gone", id, e.Name).
-			Try("bring the file back from version control; or revert it with `bellows down %s` from a folder that has its parent; or `bellows repair --forget %s`", orElse(string(firstID(e.Parents)), "base"), id), id})
+		m := e.More()
+		revs = append(revs, revision.Revision{ID: id, Name: m.Name, Kind: e.Kind, Parents: m.Parents, Label: m.Label})
+		v.Problems = append(v.Problems, problem{fault.New(fault.Missing, "%s %s is applied, but its file is gone", id, m.Name).
+			Try("bring the file back from version control; or revert it with `bellows down %s` from a folder that has its parent; or `bellows repair --forget %s`", orElse(string(firstID(m.Parents)), "base"), id), id})
 	}
 	g, err := revision.New(revs)
 	if err == nil {

@@ -28,8 +28,10 @@ func OpenAt(root files.Root, opts source.Options) (source.Folder, error) {
 		return nil, problem
 	}
 	h, problems := list(root, opts)
+	held, done := root.Held()
+	defer done()
 	problems = append(problems, files.Each(len(h.revs),
-		func() *reader { return &reader{root: root} },
+		func() *reader { return &reader{root: held} },
 		func(r *reader, i int) []*fault.Error { return r.head(h.paths[i], &h.revs[i]) })...)
 	if !sort.IsSorted(h) {
 		sort.Sort(h)

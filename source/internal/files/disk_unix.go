@@ -47,8 +47,8 @@ func (d descriptor) first(buf []byte) ([]byte, error) {
 // readDisk reads the file at path into buf's memory, or larger. A glance takes a
 // read that fills less than its room for the end of the file, which it is on
 // every disk; a second read would cost as much again.
-func readDisk(path string, buf []byte, glance bool) ([]byte, error) {
-	fd, err := openDisk(path)
+func (r Root) readDisk(path string, buf []byte, glance bool) ([]byte, error) {
+	fd, err := r.open(path)
 	if err != nil {
 		return buf, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -75,11 +75,12 @@ func readDisk(path string, buf []byte, glance bool) ([]byte, error) {
 	return buf, nil
 }
 
-func openDisk(path string) (int, error) {
+// insist does a system call again that a signal interrupted.
+func insist(call func() (int, error)) (int, error) {
 	for {
-		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+		n, err := call()
 		if err != syscall.EINTR {
-			return fd, err
+			return n, err
 		}
 	}
 }

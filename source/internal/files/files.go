@@ -14,6 +14,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/fault"
@@ -23,9 +24,16 @@ import (
 // Root is the folder that is read.
 type Root struct {
 	fsys fs.FS
-	disk string        // the folder on disk, "" for another fs.FS
-	name string        // the folder as errors name it
-	top  []fs.DirEntry // what is in the folder itself, when that is known
+	disk string // the folder on disk, "" for another fs.FS
+	held int    // one more than the number of the open folder, 0 for none
+	name string // the folder as errors name it
+	top  []item // what is in the folder itself, when that is known
+}
+
+// item is a name in a folder and what has it, links not followed.
+type item struct {
+	name string
+	mode fs.FileMode
 }
 
 // At gives the root that opts name.
@@ -111,15 +119,33 @@ func (r Root) stat() (fs.FileInfo, error) {
 // Listed is the root with what is in the folder itself, so that it is read once
 // however often it is asked for. A folder that cannot be read stays unlisted.
 func (r Root) Listed() Root {
-	r.top, _ = fs.ReadDir(r.fsys, ".") // what is wrong is said by List
+	r.top, _ = r.items(".") // what is wrong is said by List
 	return r
+}
+
+// items are the names in a folder, sorted.
+func (r Root) items(dir string) ([]item, error) {
+	if r.disk != "" {
+		items, err := itemsOnDisk(filepath.Join(r.disk, filepath.FromSlash(dir)))
+		slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.name, b.name) })
+		return items, err
+	}
+	return itemsOf(fs.ReadDir(r.fsys, dir))
+}
+
+func itemsOf(entries []fs.DirEntry, err error) ([]item, error) {
+	items := make([]item, len(entries))
+	for i, e := range entries {
+		items[i] = item{e.Name(), e.Type()}
+	}
+	return items, err
 }
 
 // Names are the names in the folder itself, for a root that is listed.
 func (r Root) Names() []string {
 	names := make([]string, len(r.top))
 	for i, item := range r.top {
-		names[i] = item.Name()
+		names[i] = item.name
 	}
 	return names
 }
@@ -151,7 +177,7 @@ type lister struct {
 func (l *lister) list(dir string, above []fs.FileInfo) {
 	items, err := l.root.top, error(nil)
 	if dir != "." || len(items) == 0 {
-		items, err = fs.ReadDir(l.root.fsys, dir)
+		items, err = l.root.items(dir)
 	}
 	if err != nil {
 		l.problems = append(l.problems, l.root.unreadable(dir, err))
@@ -161,14 +187,14 @@ func (l *lister) list(dir string, above []fs.FileInfo) {
 		l.entries = make([]Entry, 0, len(items))
 	}
 	for _, item := range items {
-		if strings.HasPrefix(item.Name(), ".") {
+		if strings.HasPrefix(item.name, ".") {
 			continue
 		}
-		p := item.Name()
+		p := item.name
 		if dir != "." {
 			p = dir + "/" + p
 		}
-		l.add(p, item.Type(), above)
+		l.add(p, item.mode, above)
 	}
 }
 

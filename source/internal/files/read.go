@@ -43,7 +43,7 @@ func (r Root) read(p string, buf []byte, glance bool) ([]byte, *fault.Error) {
 
 func (r Root) raw(p string, buf []byte, glance bool) ([]byte, error) {
 	if r.disk != "" {
-		return readDisk(r.disk+"/"+p, buf, glance)
+		return r.readDisk(p, buf, glance)
 	}
 	f, err := r.fsys.Open(p)
 	if err != nil {
