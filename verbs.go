@@ -117,7 +117,11 @@ func (m *Migrator) preview(ctx context.Context, r Request, build func(*run.Runne
 		return Preview{}, err
 	}
 	runner.Outlooks(ctx, p)
-	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: v.Late(p), seq: v.State.LastSeq(), held: v.HeldFor}
+	moves := make([]revision.Move, len(p.Steps))
+	for i := range p.Steps {
+		moves[i] = p.Steps[i].Move
+	}
+	out := Preview{Plan: p, Findings: lint.Findings(p, runner.Conn().Dialect()), Warnings: v.Late(moves), seq: v.State.LastSeq(), held: v.HeldFor}
 	out.Losses, err = runner.Losses(ctx, p)
 	return out, err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,9 +100,6 @@ func (g *guarded) Rest() {
 func (g *guarded) Event(e event.Event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, works := e.(event.RunStarted); works {
-		debug.SetGCPercent(workGC)
-	}
 	g.face.Event(e)
 }
 

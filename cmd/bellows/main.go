@@ -22,13 +22,17 @@ import (
 
 func main() { os.Exit(start()) }
 
-// The garbage collector's percentages: a run that finds nothing to do is over
-// before there is anything to collect; one that works stays small.
-const startGC, workGC = 400, 75
+// collectLate lets a run that finds nothing to do end before there is garbage
+// enough to collect, and keeps one that works small from the first collection on.
+func collectLate() {
+	const start, from = 250, 60
+	debug.SetGCPercent(start)
+	runtime.SetFinalizer(new([1 << 5]byte), func(*[1 << 5]byte) { debug.SetGCPercent(from) })
+}
 
 // start is a whole run of the program.
 func start() int {
-	debug.SetGCPercent(startGC)
+	collectLate()
 	a := &app{world: process(), exit: -1}
 	ctx, stop := a.interrupts(context.Background())
 	defer stop()

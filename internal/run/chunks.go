@@ -164,15 +164,15 @@ func (w *work) workOn(ctx context.Context, err error) (again bool, _ error) {
 }
 
 // waits tells whether a step has to wait for a backfill that was only planned.
-func (w *work) waits(s *plan.Step) bool {
+func (w *work) waits(id revision.ID) bool {
 	if len(w.planned) == 0 {
 		return false
 	}
-	if isRepeatable(s.Move.ID) {
+	if isRepeatable(id) {
 		return true
 	}
-	for id := range w.view.Graph.Ancestors(revision.NewSet(s.Move.ID)) {
-		if w.planned.Has(id) {
+	for before := range w.view.Graph.Ancestors(revision.NewSet(id)) {
+		if w.planned.Has(before) {
 			return true
 		}
 	}

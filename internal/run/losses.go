@@ -48,7 +48,7 @@ func (r *Runner) Losses(ctx context.Context, p plan.Plan) ([]event.Destroys, err
 }
 
 // agree tells what comes late and what will be destroyed, and asks, once in a run.
-func (w *work) agree(ctx context.Context, p plan.Plan) error {
+func (w *work) agree(ctx context.Context, p plan.Plan, moves []revision.Move) error {
 	if w.agreed {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (w *work) agree(ctx context.Context, p plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	for _, late := range w.view.Late(p) {
+	for _, late := range w.view.Late(moves) {
 		w.emit(late)
 	}
 	for _, l := range losses {

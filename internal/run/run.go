@@ -337,18 +337,21 @@ func (w *work) carry(ctx context.Context, choose func(*View) ([]revision.Move, e
 		w.catchUp(v)
 	}
 	moves := v.left(w.chosen, w.o.Run)
-	p, err := w.plan(ctx, v, w.ask, moves)
+	stock, err := w.stock(ctx, v, moves)
 	if err != nil {
 		return err
 	}
-	if err := w.agree(ctx, p); err != nil {
+	if err := w.agree(ctx, stock.destroying(), moves); err != nil {
 		return err
 	}
 	if w.begun == nil { // not when the run goes on after a backfill, or with a new session
-		w.begun, w.all = map[revision.Move]bool{}, len(p.Steps)
-		w.emit(event.RunStarted{Run: w.o.Run, Verb: w.o.Verb, Target: w.ask.Target, Steps: len(p.Steps)})
+		w.begun, w.all = map[revision.Move]bool{}, len(moves)
+		w.emit(event.RunStarted{Run: w.o.Run, Verb: w.o.Verb, Target: w.ask.Target, Steps: len(moves)})
 	}
-	return w.steps(ctx, p)
+	if w.ask.Single {
+		return w.single(ctx, stock.first)
+	}
+	return w.steps(ctx, stock)
 }
 
 // catchUp reports what turned out to be done when the connection broke.
@@ -379,27 +382,28 @@ func (w *work) finished(m revision.Move, name string, took time.Duration) {
 }
 
 // steps carries the plan out.
-func (w *work) steps(ctx context.Context, p plan.Plan) error {
-	if w.ask.Single {
-		return w.single(ctx, p)
-	}
-	for i := range p.Steps {
+func (w *work) steps(ctx context.Context, stock *stock) error {
+	for i, m := range stock.moves {
 		if ctx.Err() != nil {
 			return w.interrupted(ctx)
 		}
-		s := &p.Steps[i]
-		if w.waits(s) {
+		if w.waits(m.ID) {
 			continue
 		}
-		w.started(s, w.all-len(p.Steps)+i)
-		if err := w.step(ctx, p.Steps[i:i+1]); err != nil {
-			w.freshAnyway(ctx, err, p.Steps[i:i+1])
+		s, err := stock.at(ctx, i)
+		if err != nil {
 			return err
 		}
-		if err := w.freshSession(ctx, p.Steps[i:i+1]); err != nil {
+		w.started(s, w.all-len(stock.moves)+i)
+		one := []plan.Step{*s}
+		*s = plan.Step{} // a long run need not keep what is done
+		if err := w.step(ctx, one); err != nil {
+			w.freshAnyway(ctx, err, one)
 			return err
 		}
-		s.Script, s.Statements = revision.Script{}, nil // a long run need not keep what is done
+		if err := w.freshSession(ctx, one); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -442,24 +446,24 @@ func (w *work) started(s *plan.Step, i int) {
 }
 
 // single carries the whole plan out in one transaction.
-func (w *work) single(ctx context.Context, p plan.Plan) error {
-	for _, s := range p.Steps {
+func (w *work) single(ctx context.Context, steps []plan.Step) error {
+	for _, s := range steps {
 		if s.Tx == plan.TxEach || s.Tx == plan.TxChunks || s.Tx == plan.TxChange {
 			return fault.New(fault.Unsupported, "%s %s cannot share one transaction with the others: %s", s.Move.ID, s.Revision.Name, orElse(s.TxWhy, "its statements run one by one")).
 				Try("leave --single-transaction away, or go to the revision before it first")
 		}
 	}
-	for i := range p.Steps {
-		w.started(&p.Steps[i], w.all-len(p.Steps)+i)
+	for i := range steps {
+		w.started(&steps[i], w.all-len(steps)+i)
 	}
-	if len(p.Steps) == 0 {
+	if len(steps) == 0 {
 		return nil
 	}
-	if err := w.together(ctx, p.Steps); err != nil {
-		w.freshAnyway(ctx, err, p.Steps)
+	if err := w.together(ctx, steps); err != nil {
+		w.freshAnyway(ctx, err, steps)
 		return err
 	}
-	return w.freshSession(ctx, p.Steps)
+	return w.freshSession(ctx, steps)
 }
 
 func texts(ids []revision.ID) []string {

@@ -7,20 +7,21 @@ import (
 
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
-	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
 )
 
 // Late warns of each step that sorts before an applied revision.
-func (v *View) Late(p plan.Plan) []event.Warning {
+func (v *View) Late(moves []revision.Move) []event.Warning {
 	late := revision.NewSet(v.Graph.OutOfOrder(v.Applied)...)
 	var out []event.Warning
-	for _, s := range p.Steps {
-		if s.Move.Direction == revision.Up && late.Has(s.Move.ID) {
-			out = append(out, event.Warning{Code: string(fault.Order), File: s.Revision.File,
-				Text: string(s.Move.ID) + " " + s.Revision.Name + " sorts before a revision that is applied already",
-				Hint: "it is applied all the same; --strict refuses"})
+	for _, m := range moves {
+		if m.Direction != revision.Up || !late.Has(m.ID) {
+			continue
 		}
+		rev, _ := v.find(m.ID)
+		out = append(out, event.Warning{Code: string(fault.Order), File: rev.File,
+			Text: string(m.ID) + " " + rev.Name + " sorts before a revision that is applied already",
+			Hint: "it is applied all the same; --strict refuses"})
 	}
 	return out
 }

@@ -420,19 +420,9 @@ func (v *View) name(id revision.ID) string {
 
 // plan builds the plan of some moves.
 func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Move) (plan.Plan, error) {
-	p, err := plan.Build(moves, func(id revision.ID) (revision.Revision, revision.Script, error) {
-		rev, ok := v.find(id)
-		if !ok {
-			return rev, revision.Script{}, fault.New(fault.Target, "there is no revision %s", id)
-		}
-		s, err := r.script(ctx, v, ask, rev, moves)
-		return rev, s, err
-	}, Reader(r.conn.Dialect()), Derived(r.conn.Dialect(), r.o.Ledger))
-	if err != nil {
-		return p, err
-	}
-	if err := refuseStatements(p, r.conn.Dialect().Traits()); err != nil {
-		return p, err
+	p := plan.Plan{Steps: make([]plan.Step, len(moves))}
+	if err := r.build(ctx, r.conn.Dialect(), v, ask, moves, func(i int, s plan.Step) { p.Steps[i] = s }); err != nil {
+		return plan.Plan{}, err
 	}
 	p.From = v.Graph.Current(v.done).Sorted()
 	p.To = v.Graph.Current(after(v.done, moves)).Sorted()
