@@ -109,11 +109,12 @@ type contender func(b *testing.B) []string
 
 // race lets the program and a floor take turns, and reports the medians of
 // milliseconds and of the ratios of neighbouring turns with their spread, the
-// ratio of the best turns, which other work on the machine disturbs least, and
-// the greatest peak of memory.
+// ratio of the best turns, which other work on the machine disturbs least, that
+// of the processor's time that the two processes took (without a server's), and
+// the greatest peaks of memory.
 func race(b *testing.B, floorName string, ours, floor contender) {
 	b.Helper()
-	var mine, theirs, ratios, cpu, mem []float64
+	var mine, theirs, ratios, cpu, cpus, mem, floorMem []float64
 	for i := range rounds() {
 		var m, f measured
 		if i%2 == 0 {
@@ -123,10 +124,12 @@ func race(b *testing.B, floorName string, ours, floor contender) {
 		}
 		mine, theirs = append(mine, ms(m.Wall)), append(theirs, ms(f.Wall))
 		ratios = append(ratios, float64(m.Wall)/float64(f.Wall))
-		cpu, mem = append(cpu, ms(m.CPU)), append(mem, float64(m.Peak)/1e6)
+		cpu, cpus = append(cpu, ms(m.CPU)), append(cpus, float64(m.CPU)/float64(f.CPU))
+		mem, floorMem = append(mem, float64(m.Peak)/1e6), append(floorMem, float64(f.Peak)/1e6)
 	}
 	b.ReportMetric(0, "ns/op") // not what is measured
 	b.ReportMetric(median(ratios), "ratio")
+	b.ReportMetric(median(cpus), "ratio-cpu")
 	b.ReportMetric(slices.Min(ratios), "ratio-min")
 	b.ReportMetric(slices.Max(ratios), "ratio-max")
 	b.ReportMetric(slices.Min(mine)/slices.Min(theirs), "ratio-best")
@@ -134,6 +137,7 @@ func race(b *testing.B, floorName string, ours, floor contender) {
 	b.ReportMetric(median(cpu), "cpu-ms")
 	b.ReportMetric(median(theirs), floorName+"-ms")
 	b.ReportMetric(slices.Max(mem), "peak-MB")
+	b.ReportMetric(slices.Max(floorMem), floorName+"-peak-MB")
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
