@@ -83,6 +83,7 @@ func Run(t *testing.T, d Database) {
 		"crowd":    s.crowd,
 		"names":    s.names,
 		"kinds":    s.kinds,
+		"demanded": s.demanded,
 	}
 	if !s.Needed {
 		tests["gone"] = s.gone

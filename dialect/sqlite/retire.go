@@ -8,54 +8,34 @@ import (
 var _ dialect.Retirer = Dialect{}
 
 // Retire renames columns. One that must not be null and has no default would
-// make an INSERT that does not know it fail, and its NOT NULL cannot be taken
-// away: its values move into a new column, and it is dropped, which writes the
-// table twice.
+// make an INSERT that does not know it fail, so that is taken from it first.
 func (d Dialect) Retire(table plan.Name, columns []dialect.Column, names []string) []string {
 	var out []string
 	for i, c := range columns {
-		if !c.NotNull || c.Default != "" {
-			out = append(out, d.Rename(table, []string{c.Name}, names[i:i+1])...)
-			continue
+		if c.Default == "" && c.Made == "" {
+			out = append(out, d.nullable(d.qualified(table), c.Name)) // also where sync has done so: its end undoes it
 		}
-		out = append(out, d.move(table, c.Name, names[i], c)...)
+		out = append(out, d.Rename(table, []string{c.Name}, names[i:i+1])...)
 	}
 	return out
 }
 
-// move copies a column's values into a new column, and drops it.
-func (d Dialect) move(table plan.Name, from, to string, c dialect.Column) []string {
-	t := d.qualified(table)
-	out := []string{"ALTER TABLE " + t + " ADD COLUMN " + d.Quote(to) + " " + c.Type, "UPDATE " + t + " SET " + d.Quote(to) + " = " + d.Quote(from)}
-	for _, x := range c.Indexes {
-		out = append(out, "DROP INDEX "+d.qualified(plan.Name{Schema: table.Schema, Name: x.Name}))
-	}
-	return append(out, "ALTER TABLE "+t+" DROP COLUMN "+d.Quote(from))
+// nullable changes the text of the schema only; it may be said again.
+func (d Dialect) nullable(table, column string) string {
+	return "ALTER TABLE " + table + " ALTER COLUMN " + d.Quote(column) + " DROP NOT NULL"
 }
 
-// Recall renames them back, and makes again the indexes that were in the way.
+// Recall renames them back.
 func (d Dialect) Recall(table plan.Name, columns []dialect.Column, names []string) []string {
 	var out []string
-	made := map[string]bool{}
 	for i, c := range columns {
 		out = append(out, d.Rename(table, names[i:i+1], []string{c.Name})...)
 	}
-	for _, c := range columns {
-		if !c.NotNull || c.Default != "" {
-			continue
-		}
-		for _, x := range c.Indexes {
-			if !made[x.Name] {
-				out = append(out, x.SQL)
-			}
-			made[x.Name] = true
-		}
-	}
 	return out
 }
 
-// Require gives nothing: a column that is there cannot be made NOT NULL here
-// without a new table.
+// Require gives nothing: as long as sync is on its triggers demand values of the
+// old side, and its end makes the columns NOT NULL again.
 func (d Dialect) Require(plan.Name, []dialect.Column) []string { return nil }
 
 // Discard drops the indexes over the columns first, which would stop it.

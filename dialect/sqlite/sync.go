@@ -10,7 +10,9 @@ import (
 var _ dialect.Syncer = Dialect{}
 
 // SyncOn makes two AFTER triggers, because a BEFORE trigger cannot change a row
-// here. Each changes the row only where its sides do not agree; after that they do,
+// here. NOT NULL is asked before them, so that an INSERT of the new side alone
+// would fail by the old one's: as long as sync is on the triggers ask instead.
+// Each changes the row only where its sides do not agree; after that they do,
 // so that the triggers come to rest, also with recursive_triggers on.
 func (d Dialect) SyncOn(s dialect.Sync) []string {
 	var out []string
@@ -18,6 +20,10 @@ func (d Dialect) SyncOn(s dialect.Sync) []string {
 		out = append(out,
 			"CREATE TABLE IF NOT EXISTS "+s.Writes+" (revision TEXT NOT NULL, side TEXT NOT NULL, application TEXT NOT NULL, at TEXT NOT NULL)",
 			"CREATE INDEX IF NOT EXISTS bellows_writes_at ON "+s.Writes+" (revision, side, application, at)")
+	}
+	y := d.sync(s)
+	for _, c := range y.loose() {
+		out = append(out, d.nullable(y.schema+y.alias, c.Name))
 	}
 	return append(out, d.SyncPolicy(s)...)
 }
@@ -34,10 +40,14 @@ func (d Dialect) SyncPolicy(s dialect.Sync) []string {
 	return out
 }
 
-// SyncOff drops the triggers.
+// SyncOff drops the triggers, and makes NOT NULL again what was.
 func (d Dialect) SyncOff(s dialect.Sync) []string {
 	y := d.sync(s)
-	return []string{"DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_insert"), "DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_update")}
+	out := []string{"DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_insert"), "DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_update")}
+	for _, c := range y.loose() {
+		out = append(out, "ALTER TABLE "+y.schema+y.alias+" ALTER COLUMN "+d.Quote(c.Name)+" SET NOT NULL")
+	}
+	return out
 }
 
 // SyncSeen reads the schema's own table.
@@ -122,6 +132,18 @@ func inner(sql string) string {
 		sql += "\n"
 	}
 	return "(" + sql + ")"
+}
+
+// loose are the columns of the old side of which an INSERT must give a value, and
+// which a write of the new side gives one.
+func (y synced) loose() []dialect.SyncColumn {
+	var out []dialect.SyncColumn
+	for _, c := range y.Old {
+		if c.NotNull && c.Default == "" && c.Made == "" && len(y.Backward) > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (y synced) listed(columns []dialect.SyncColumn, exprs []string) []string {

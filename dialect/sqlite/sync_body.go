@@ -81,6 +81,15 @@ func (y synced) body(old, new string, insert bool) string {
 	if back {
 		text += "  UPDATE " + y.alias + " SET " + y.sets(dialect.Old) + " WHERE " + y.row() + " AND NOT " + y.agrees() + " AND (" + reverse + ");\n"
 	}
+	return text + y.demand()
+}
+
+// demand is the NOT NULL of the loose columns, in the words of the database.
+func (y synced) demand() string {
+	var text string
+	for _, c := range y.loose() {
+		text += "  SELECT RAISE(ABORT, " + y.d.Literal("NOT NULL constraint failed: "+y.Table.Name+"."+c.Name) + ") FROM " + y.alias + " WHERE " + y.row() + " AND " + y.d.Quote(c.Name) + " IS NULL;\n"
+	}
 	return text
 }
 
