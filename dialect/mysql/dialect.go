@@ -32,6 +32,7 @@ type Dialect struct {
 	noBackslashEscapes bool
 	ansiQuotes         bool
 	pipesAsConcat      bool
+	mode               string // the session's sql_mode, as the server spells it
 }
 
 var _ dialect.Dialect = Dialect{}
@@ -41,9 +42,10 @@ var _ dialect.Dialect = Dialect{}
 func New(flavour Flavour, version int) Dialect { return Dialect{flavour: flavour, version: version} }
 
 // Mode is the same dialect under a sql_mode, spelled as the server spells it: a
-// list with commas. Only the modes that change how text is read count.
+// list with commas. Only the modes that change how text is read count, and for
+// what runs under the mode it was made with, all of them.
 func (d Dialect) Mode(sqlMode string) Dialect {
-	d.noBackslashEscapes, d.ansiQuotes, d.pipesAsConcat = false, false, false
+	d.noBackslashEscapes, d.ansiQuotes, d.pipesAsConcat, d.mode = false, false, false, sqlMode
 	for _, mode := range strings.Split(strings.ToUpper(sqlMode), ",") {
 		switch mode = strings.TrimSpace(mode); mode {
 		case "NO_BACKSLASH_ESCAPES":

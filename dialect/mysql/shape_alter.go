@@ -53,7 +53,11 @@ func (l Language) Spell(a *diff.Action, w *diff.World) []diff.Statement {
 
 func (l Language) make(f *schema.Fact, w *diff.World) []diff.Statement {
 	text := l.create(w.After, f)
-	if f.ID.Kind != schema.Constraint {
+	switch f.ID.Kind {
+	case schema.Function, schema.Procedure, schema.Trigger, schema.Event:
+		return l.say(l.under(f.Get(Mode), text)...)
+	case schema.Constraint:
+	default:
 		return l.say(text)
 	}
 	if w.Creates(schema.ID{Kind: schema.Table, Name: f.ID.On}) {
@@ -62,6 +66,14 @@ func (l Language) make(f *schema.Fact, w *diff.World) []diff.Statement {
 	s := l.say(text + l.sameIndex(f, w) + l.allowed(copies))
 	s = l.risk(s, diff.RewritesTable, f.ID, "the server copies the table to check the foreign key, and nobody writes meanwhile")
 	return l.risk(s, diff.MayFail, f.ID, "rows that are there may point nowhere")
+}
+
+// under makes something that runs under the sql_mode with which it was made.
+func (l Language) under(mode, text string) []string {
+	if mode == l.Dialect.mode {
+		return []string{text}
+	}
+	return []string{"SET SESSION sql_mode = " + l.Dialect.Literal(mode), text, "SET SESSION sql_mode = DEFAULT"}
 }
 
 // sameIndex makes the index of a new foreign key anew, under its name, when it
