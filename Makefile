@@ -23,12 +23,13 @@ ENGINES = $(shell grep -rlE --include='*_test.go' 'testdb\.(Postgres|PrivatePost
 FUZZ    = $(shell grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's,/[^/]*:func ,:,' | sort -u)
 
 MAJORS   ?= 14 15 16 17 18
+MYSQLD   ?= $(shell command -v mysqld)
 FUZZTIME ?= 10s
 BENCH    ?= .
 SOAK     ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo lint vet format fuzz bench soak golden test-matrix cover vuln real recipes deps deps-matrix clean FORCE
+.PHONY: help build test demo lint vet format fuzz bench soak golden test-matrix test-mysql cover vuln real recipes deps deps-matrix clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +83,9 @@ test-matrix: deps-matrix $(HOLD) ## the packages that use PostgreSQL, on each of
 		echo "PostgreSQL $$major"; \
 		BELLOWS_TEST_POSTGRES_MAJOR=$$major BELLOWS_TEST_POSTGRES_MAJORS=$$major $(TEST) $(if $(RUN),-run '$(RUN)') $(ENGINES); \
 	done
+
+test-mysql: deps $(HOLD) ## the tests of running and of backfills, on the MySQL server MYSQLD in the place of MariaDB
+	BELLOWS_TEST_MYSQLD=$(MYSQLD) $(TEST) -run '$(or $(RUN),/(mariadb|mysql))' . ./internal/run ./internal/ledger ./internal/fill
 
 cover: deps $(HOLD) ## the share of statements that the tests run, by function in cover.out
 	$(TEST) -coverpkg=./... -coverprofile=cover.out $(PKG)

@@ -36,7 +36,7 @@ func TestErrorPlaces(t *testing.T) {
 			{"a cut that the server sees otherwise", "-- migrate:up\nCREATE TABLE x (id int)\nCREATE TABLE y (id int);\n", "1_x.sql:3:1", "postgres.42601", nil},
 		},
 		"mariadb": {
-			{"second statement", "-- migrate:up\nCREATE TABLE x (id int);\n\n  ALTER TABLE x\n    ADD COLUMN y nope;\nCREATE TABLE z (id int);\n", "1_x.sql:4:3", "mysql.4161", []string{"1 of 3 statements are done"}},
+			{"second statement", "-- migrate:up\nCREATE TABLE x (id int);\n\n  ALTER TABLE x\n    MODIFY COLUMN id int AUTO_INCREMENT;\nCREATE TABLE z (id int);\n", "1_x.sql:4:3", "mysql.1075", []string{"1 of 3 statements are done"}},
 			{"syntax", "-- migrate:up\nCREATE TABLE x (id int);\nSELECT 'äöü',\n  FROM;\n", "1_x.sql:4:3", "mysql.1064", nil},
 			{"unknown column", "-- migrate:up\n/* 𝄞 */ SELECT 'ä', nope;\n", "1_x.sql:2:21", "mysql.1054", []string{"no statement was done"}},
 		},

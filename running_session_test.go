@@ -151,11 +151,11 @@ func TestFreshSessionAfterSet(t *testing.T) {
 			"1_a.sql": "-- migrate:up\nSET SESSION sql_mode = 'ANSI_QUOTES';\nSET FOREIGN_KEY_CHECKS = 0, @x = 7;\nCREATE TABLE \"a\" (id int);\n",
 			"2_b.sql": "-- migrate:data\nSET @y = 1;\nINSERT INTO a VALUES (coalesce(@x, 1));\n",
 		}),
-		Go: []bellows.GoMigration{asked("3", "SELECT CONCAT(@@foreign_key_checks, ' ', COALESCE(@x, 'none'), ' ', COALESCE(@y, 'none'), ' ', LOCATE('ANSI_QUOTES', @@sql_mode))", &mode), asked("4", "SELECT DATABASE()", &database)},
+		Go: []bellows.GoMigration{asked("3", "SELECT CONCAT(IF(@@foreign_key_checks, 'on', 'off'), ' ', COALESCE(@x, 'none'), ' ', COALESCE(@y, 'none'), ' ', LOCATE('ANSI_QUOTES', @@sql_mode))", &mode), asked("4", "SELECT DATABASE()", &database)},
 	})
 	before := another(t, url)
 	up(t, m)
-	equal(t, "session", mode, "ON none none 0")
+	equal(t, "session", mode, "on none none 0")
 	equal(t, "row", before.one("SELECT id FROM a"), "1")
 	equal(t, "takings of the lock", before.one("SELECT epoch FROM bellows_lease"), "1")
 	down := migrator(t, url, bellows.Options{Dir: writeFiles(t, nil), LockWait: -1})

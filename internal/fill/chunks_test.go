@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,10 +138,13 @@ func TestChunksCoverEveryRow(t *testing.T) {
 			makeLedger(t, url)
 			c := session(t, url)
 			defer c.Close()
-			runs := 0
+			runs, keys := 0, keyeds(e.name)
+			if _, err := c.Exec(context.Background(), "CREATE TABLE uuids (k uuid)"); err != nil { // MySQL, which has no such type
+				keys = slices.DeleteFunc(keys, func(k keyed) bool { return k.name == "uuid" })
+			}
 			rapid.Check(t, func(t *rapid.T) {
 				runs++
-				k := rapid.SampledFrom(keyeds(e.name)).Draw(t, "key")
+				k := rapid.SampledFrom(keys).Draw(t, "key")
 				p := property{t: t, c: c, url: url, k: k, engine: e, run: runs}
 				p.check()
 			})

@@ -30,6 +30,19 @@ func mariadbServer() (Server, error) {
 }
 
 func mariadbRecipe() (recipe, error) {
+	r := recipe{
+		kind:     mariadb,
+		engine:   mariadb,
+		accounts: []string{"mysql", "nobody"},
+		stop:     syscall.SIGKILL, // its data is thrown away, and a polite end takes a second
+		files:    map[string]string{"users.sql": mariadbUsers},
+		admin: func(port int) string {
+			return fmt.Sprintf("mysql://%s:%s@127.0.0.1:%d/mysql", User, Password, port)
+		},
+	}
+	if mysqld := os.Getenv(mysqldEnv); mysqld != "" {
+		return mysqlRecipe(mysqld, r), nil
+	}
 	server, err := program("mariadbd", "mysqld")
 	if err != nil {
 		return recipe{}, err
@@ -38,18 +51,9 @@ func mariadbRecipe() (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	return recipe{
-		kind:     mariadb,
-		engine:   mariadb,
-		bin:      filepath.Dir(server),
-		accounts: []string{"mysql", "nobody"},
-		stop:     syscall.SIGKILL, // its data is thrown away, and a polite end takes a second
-		commands: func(dir string, port int) [][]string { return mariadbCommands(server, initialise, dir, port) },
-		files:    map[string]string{"users.sql": mariadbUsers},
-		admin: func(port int) string {
-			return fmt.Sprintf("mysql://%s:%s@127.0.0.1:%d/mysql", User, Password, port)
-		},
-	}, nil
+	r.bin = filepath.Dir(server)
+	r.commands = func(dir string, port int) [][]string { return mariadbCommands(server, initialise, dir, port) }
+	return r, nil
 }
 
 // mariadbUsers is run by the server at each start, before it answers anybody.
