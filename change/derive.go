@@ -1,6 +1,8 @@
 package change
 
 import (
+	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/bellowsdb/bellows/dialect"
@@ -61,18 +63,30 @@ func (s Spec) notes() []string {
 		out = append(out, "there is no backward section: no way back after the first write to the new side")
 	}
 	if s.Change.Contract == nil {
-		out = append(out, "the contract renames the old columns and keeps them for "+s.Retention.String()+"; until then bellows change undo brings them back")
+		out = append(out, "the contract renames the old columns and keeps them for "+spelledSpan(s.Retention)+"; until then bellows change undo brings them back")
 	} else {
 		out = append(out, "the contract is run as written: what it drops cannot be brought back by bellows change undo")
 	}
 	for _, h := range s.Holds {
 		text := "holds before the contract until it is approved: " + h.Name
 		if h.Quiet > 0 {
-			text += " (and no write to the old side for " + h.Quiet.String() + ")"
+			text += " (and no write to the old side for " + spelledSpan(h.Quiet) + ")"
 		}
 		out = append(out, text)
 	}
 	return out
+}
+
+// spelledSpan is a duration as files spell it.
+func spelledSpan(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= day && d%day == 0:
+		return fmt.Sprintf("%dd", d/day)
+	case d >= time.Hour && d%time.Hour == 0:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
+	return d.String()
 }
 
 // unknown are the old columns as far as the file tells them.

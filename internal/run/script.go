@@ -61,6 +61,10 @@ func (s *script) step(st *plan.Step, seq int64) {
 		s.line("-- This migration is written in Go and cannot be run by hand.")
 		return
 	}
+	if st.Tx == plan.TxChange {
+		s.change(st, seq)
+		return
+	}
 	loose := s.t.KeysOff != "" && firstDrop([]plan.Step{*st}) != nil
 	if loose {
 		s.statement(s.t.KeysOff)
@@ -93,6 +97,33 @@ func (s *script) step(st *plan.Step, seq int64) {
 	}
 	if st.Tx == plan.TxEach {
 		s.statement(s.t.BeginWrite)
+	}
+	for _, sql := range s.records(st, seq) {
+		s.statement(sql)
+	}
+	s.statement("COMMIT")
+}
+
+// change is a change in one go: by hand there are no triggers to be watched and no
+// gates to wait at. What only takes the old side away is left to whoever knows
+// that nobody needs it.
+func (s *script) change(st *plan.Step, seq int64) {
+	if st.Move.Direction == revision.Down {
+		s.line("-- A change goes down by how far it is: bellows down finds that out.")
+		return
+	}
+	s.line("-- In one go, while nobody writes the table: bellows up does this in phases, beside the application.")
+	s.statement(s.t.BeginWrite)
+	for _, x := range st.Statements {
+		switch {
+		case x.Phase == revision.Fill:
+			s.statement(allRows(s.d, x.SQL))
+		case x.Phase == revision.Expand, x.Phase == revision.Contract && !x.Derived:
+			s.statement(x.SQL)
+		}
+	}
+	if st.Script.Change != nil && st.Script.Change.Contract == nil {
+		s.line("-- The old columns " + strings.Join(st.Script.Change.Old, ", ") + " stay; drop them when nobody needs them any more.")
 	}
 	for _, sql := range s.records(st, seq) {
 		s.statement(sql)

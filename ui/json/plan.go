@@ -16,6 +16,7 @@ type (
 		Scans       bool   `json:"scans"`
 		Rewrites    bool   `json:"rewrites"`
 		Destructive bool   `json:"destructive"`
+		Phase       string `json:"phase"`
 	}
 	step struct {
 		ID          string      `json:"id"`
@@ -103,7 +104,7 @@ func statementOf(s plan.Statement) statement {
 	if t.Table.Name != "" {
 		table = t.Table.String()
 	}
-	return statement{s.SQL, s.Pos.Line, string(t.Lock), table, t.Scans, t.Rewrites, s.Effect.Destructive()}
+	return statement{s.SQL, s.Pos.Line, string(t.Lock), table, t.Scans, t.Rewrites, s.Effect.Destructive(), string(s.Phase)}
 }
 
 func findingOf(f lint.Finding) finding {

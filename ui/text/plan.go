@@ -136,7 +136,7 @@ func statementRow(p *page, st plan.Statement) []cell {
 			lock += fmt.Sprintf(" and %d more", n)
 		}
 	}
-	return []cell{{lineOf(st), p.dim}, plain(verb(st)), {lock, p.cyan}, {strings.Join(facts(st), ", "), p.yellow}}
+	return []cell{{lineOf(st), p.dim}, plain(phased(st)), {lock, p.cyan}, {strings.Join(facts(st), ", "), p.yellow}}
 }
 
 // facts are what a statement means for the tables.
@@ -158,8 +158,17 @@ func facts(st plan.Statement) []string {
 	return all
 }
 
+// phased is what a statement is, with the phase of a change in which it runs.
+func phased(st plan.Statement) string {
+	if st.Phase == "" {
+		return verb(st)
+	}
+	return string(st.Phase) + ": " + verb(st)
+}
+
+// lineOf is the line of a statement that somebody wrote.
 func lineOf(st plan.Statement) string {
-	if st.Pos.Line == 0 {
+	if st.Pos.Line == 0 || st.Derived {
 		return ""
 	}
 	return strconv.Itoa(st.Pos.Line)

@@ -313,6 +313,8 @@ func txText(tx string) string {
 		return "each statement alone"
 	case "chunks":
 		return "in chunks"
+	case "change":
+		return "in phases"
 	case "none", "":
 		return "no transaction"
 	}
