@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/event"
@@ -160,4 +161,43 @@ func ExampleMigrator_PlanUp() {
 	}
 	// Output:
 	// 1: CREATE TABLE at line 2
+}
+
+// The wanted schema is a text; the migration that leads to it is made, and tried
+// in a throwaway database.
+func ExampleMigrator_Diff() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "bellows")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	m, err := bellows.Open(ctx, "sqlite:"+dir+"/app.db", bellows.Options{Dir: dir})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	found, err := m.Diff(ctx, bellows.DiffOptions{
+		To: bellows.From{Files: []bellows.SQLFile{{Name: "schema.sql", Text: "CREATE TABLE posts (id integer PRIMARY KEY, title text);"}}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	drafts, err := m.Draft(ctx, found, bellows.DraftOptions{Slug: "create_posts", Now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(drafts[0].ID, "\n", drafts[0].Text)
+	// Output:
+	// 20261120120000
+	// -- migrate:revises none
+	//
+	// -- migrate:up
+	// CREATE TABLE posts (
+	// 	id INTEGER PRIMARY KEY,
+	// 	title TEXT
+	// );
+	//
+	// -- migrate:down
+	// DROP TABLE posts;
 }

@@ -88,7 +88,7 @@ func (g Ground) Prove(ctx context.Context, m Migrations, p Proof) error {
 			if err != nil {
 				return err
 			}
-			if left := diff.Compare(got.Without(p.Ignore...), step.want.Without(p.Ignore...)); len(left) > 0 {
+			if left := diff.Compare(step.want.Without(p.Ignore...), got.Without(p.Ignore...)); len(left) > 0 {
 				return unproven(nil, "%s does not lead where it should: %s (and %d more)", step.what, left[0].String(), len(left)-1)
 			}
 		}

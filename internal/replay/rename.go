@@ -44,15 +44,6 @@ func Directives(texts []shadow.Text) (all []Rename, err error) {
 	return all, nil
 }
 
-// ParseRename reads old=new.
-func ParseRename(text string) (Rename, error) {
-	before, after, ok := strings.Cut(text, "=")
-	if before, after = strings.TrimSpace(before), strings.TrimSpace(after); !ok || before == "" || after == "" {
-		return Rename{}, fault.New(fault.Usage, "a rename is OLD=NEW, not %q", text).Try("--rename posts.titel=posts.title")
-	}
-	return Rename{Old: before, New: after}, nil
-}
-
 func (r Rename) fault(format string, args ...any) *fault.Error {
 	if r.Pos.File == "" {
 		return fault.New(fault.Usage, format, args...)
