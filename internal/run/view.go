@@ -316,6 +316,9 @@ func (v *View) downMoves(ask Ask) ([]revision.Move, error) {
 	if ask.Batch || ask.Only != nil {
 		return v.only(only, revision.Down)
 	}
+	if ask.Target == "" && len(v.Applied) == 0 {
+		return nil, nil
+	}
 	t, err := v.Graph.Target(orElse(ask.Target, "-1"), v.done)
 	if err != nil {
 		return nil, err

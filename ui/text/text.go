@@ -90,6 +90,9 @@ func (f *Face) answer(o answer.Outcome) {
 		p.text(a.Picture)
 	case answer.Files:
 		f.files(p, a)
+		if o.Err == nil && len(a.Written)+len(a.Removed) == 0 {
+			f.Say("no file had to be changed")
+		}
 	case answer.Troubles:
 		writeTroubles(p, a)
 	case answer.Repaired:
