@@ -43,11 +43,11 @@ type Options struct {
 	Said func(line string)
 }
 
-// lastWords is how much of what a program said on its standard error is shown
-// when it fails; remark is the longest line of it.
+// What a program says on its standard error.
 const (
-	lastWords = 5
-	remark    = 4096
+	lastWords = 5    // lines that are shown when it fails
+	word      = 160  // bytes of each of these
+	remark    = 4096 // bytes of a line that is handed on
 )
 
 // Process is a program that runs. It is used by one goroutine at a time, but for Close.
@@ -173,7 +173,7 @@ func (p *Process) listen(said io.Reader) {
 		}
 		if text := strings.TrimSpace(fault.Redact(strings.ToValidUTF8(string(line), "\ufffd"))); text != "" {
 			p.mu.Lock()
-			p.last = append(p.last, text)
+			p.last = append(p.last, strings.ToValidUTF8(text[:min(len(text), word)], ""))
 			p.last = p.last[max(0, len(p.last)-lastWords):]
 			p.mu.Unlock()
 			if p.o.Said != nil {

@@ -84,6 +84,8 @@ type (
 		PauseMS  float64  `json:"pause_ms"`
 		Poison   int      `json:"poison"`
 		Program  string   `json:"program"`
+		Function string   `json:"function"`
+		Silence  float64  `json:"program_timeout_ms"`
 	}
 )
 
@@ -124,7 +126,7 @@ func fillingOf(s *rev.FillSpec) *filling {
 	if s == nil {
 		return nil
 	}
-	return &filling{s.Table, list(s.Key), s.Rows, answer.Millis(s.Target), s.Workers, answer.Millis(s.Pause), s.Poison, clean(s.Program)}
+	return &filling{s.Table, list(s.Key), s.Rows, answer.Millis(s.Target), s.Workers, answer.Millis(s.Pause), s.Poison, clean(s.Program), s.Function, answer.Millis(s.ProgramTimeout)}
 }
 
 func sectionOf(x answer.Section) section {

@@ -48,7 +48,8 @@ func fillOptions(s *revision.FillSpec) string {
 	all := []string{"table " + s.Table}
 	for _, o := range []struct{ name, value string }{
 		{"key ", strings.Join(s.Key, ", ")}, {"rows ", unlessZero(s.Rows)}, {"target ", unlessNone(s.Target)}, {"workers ", unlessZero(s.Workers)},
-		{"pause ", unlessNone(s.Pause)}, {"poison ", unlessZero(s.Poison)}, {"program ", s.Program},
+		{"pause ", unlessNone(s.Pause)}, {"poison ", unlessZero(s.Poison)}, {"program ", s.Program}, {"function ", s.Function},
+		{"program_timeout ", unlessNone(s.ProgramTimeout)},
 	} {
 		if o.value != "" {
 			all = append(all, o.name+o.value)
