@@ -71,24 +71,28 @@ func (l *limited) pause(n int) string {
 	}
 }
 
-// shown waits until the status says what limits it.
-func (l *limited) shown(want string) {
+// says tells whether the status says what limits it.
+func (l *limited) says(want string) bool {
 	l.t.Helper()
 	c := session(l.t, l.url)
 	defer c.Close()
-	for {
-		all, err := fill.Read(context.Background(), c, l.o)
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		if strings.Contains(all[0].LimitedBy, want) {
-			return
-		}
-		select {
-		case err := <-l.done:
-			l.t.Fatalf("it ended: %v", err)
-		case <-time.After(10 * time.Millisecond): // the next look
-		}
+	all, err := fill.Read(context.Background(), c, l.o)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	select {
+	case err := <-l.done:
+		l.t.Fatalf("it ended: %v", err)
+	case <-time.After(10 * time.Millisecond): // the next look
+	}
+	return strings.Contains(all[0].LimitedBy, want)
+}
+
+// shown waits until the status says what limits it.
+func (l *limited) shown(want string) {
+	l.t.Helper()
+	for !l.says(want) {
+		continue
 	}
 }
 
