@@ -123,6 +123,9 @@ func setLimits(lang backfill.Language, f *ledger.Fill, limits map[string]string)
 			return noQuery(value)
 		}
 		s.Limits[name] = value
+		if value == limit.Usual {
+			delete(s.Limits, name) // what the file and the configuration say holds again
+		}
 	}
 	f.Spec, err = s.String()
 	return err

@@ -235,6 +235,25 @@ func TestCommandLimit(t *testing.T) {
 	once(t, url, 100)
 }
 
+// TestTakenBack: what was set while it runs is taken back to what the file says.
+func TestTakenBack(t *testing.T) {
+	url := engines()[0].place(t, 10)
+	o := options(url)
+	o.Limits = limit.Set{"replica_lag": "5s", "history": "100"}
+	id := planned(t, url, script(double, limits(limit.Set{"replica_lag": "30s"})), o).ID
+	c := session(t, url)
+	defer c.Close()
+	for _, step := range []struct{ value, want string }{{"1m", "1m"}, {"off", "off"}, {limit.Usual, "30s"}} {
+		if err := fill.Set(context.Background(), c, id, fill.Setting{Limits: map[string]string{"replica_lag": step.value}}, o); err != nil {
+			t.Fatal(err)
+		}
+		all, err := fill.Read(context.Background(), c, o)
+		if err != nil || all[0].Setting.Limits["replica_lag"] != step.want || all[0].Setting.Limits["history"] != "100" {
+			t.Errorf("%s: %+v, %v", step.value, all[0].Setting.Limits, err)
+		}
+	}
+}
+
 // TestWrongLimits: each is refused where it is said.
 func TestWrongLimits(t *testing.T) {
 	url := engines()[0].place(t, 10)
