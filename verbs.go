@@ -160,6 +160,20 @@ func (m *Migrator) PlanRange(expr string) (Preview, error) {
 	return Preview{Plan: p, Findings: lint.Findings(p, d), seq: int64(len(m.base.Ancestors(from)) + len(from))}, nil
 }
 
+// Form writes the sections of an everyday change, without a database: the migrator
+// must know the dialect. It tells the form with the names that it has chosen.
+func (m *Migrator) Form(f dialect.Form) (dialect.Form, dialect.Steps, error) {
+	d, err := m.dialect()
+	if err != nil {
+		return f, dialect.Steps{}, err
+	}
+	if f, err = f.Check(); err != nil {
+		return f, dialect.Steps{}, err
+	}
+	s, err := d.(dialect.Former).Form(f)
+	return f, s, err
+}
+
 // repeats are the repeatable files that end a way up to all heads. Without a
 // database it is not known which of them have changed: all are run.
 func (m *Migrator) repeats(moves []revision.Move, to revision.Set) []revision.Move {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/source"
@@ -23,6 +24,9 @@ type newFlags struct {
 	backfill, change string
 	program          string
 	old, new         []string
+	form, kind       string
+	value            string
+	references       []string
 	parents          []string
 	label            string
 	edit             bool
@@ -33,10 +37,13 @@ func (a *app) newVerb() *cobra.Command {
 	cmd := a.command(verb{
 		use: "new SLUG", short: "write a new migration",
 		long: `Writes a new migration and prints its path. It revises the head of the folder;
-where there are several, --parent says which, or bellows merge joins them. When
+where there are several, --parent says which, or bellows merge joins them. With
+--form the sections of a change are written too, for the kind of database that
+--url names: read them, and correct what is otherwise in your table. When
 the database can be reached, a file that would sort before something applied is
 refused.`,
-		example: "bellows new add_email\nbellows new first_currencies --data\nbellows new fill_email --backfill posts",
+		example: "bellows new add_email\nbellows new first_currencies --data\nbellows new fill_email --backfill posts\n" +
+			"bellows new join_names --change users --form merge --old first_name,last_name --new name",
 		exits:   []int{6, 130}, min: 1, max: -1,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) {
 			return a.new(ctx, n, strings.Join(args, " "))
@@ -49,6 +56,10 @@ refused.`,
 	f.StringVar(&n.change, "change", "", "a change of `TABLE` in five steps, with --old and --new")
 	f.StringSliceVar(&n.old, "old", nil, "the `COLUMNS` that a change replaces")
 	f.StringSliceVar(&n.new, "new", nil, "the `COLUMNS` that a change makes")
+	f.StringVar(&n.form, "form", "", "write an everyday change: merge, split, rename, type, key or not-null (`FORM`)")
+	f.StringVar(&n.kind, "type", "", "the `TYPE` of the new columns of a form")
+	f.StringVar(&n.value, "default", "", "the value, as `SQL`, that the form not-null puts where there is none")
+	f.StringSliceVar(&n.references, "references", nil, "the `COLUMNS` that refer to a key, as table.column")
 	f.StringSliceVar(&n.parents, "parent", nil, "revise this `TARGET` instead of the head; base begins anew")
 	f.StringVar(&n.label, "label", "", "the `NAME` of the branch that begins here")
 	f.BoolVar(&n.edit, "edit", false, "open the file in $VISUAL or $EDITOR")
@@ -71,6 +82,11 @@ func (n newFlags) draft(slug string) (native.Draft, error) {
 	switch {
 	case kinds > 1:
 		return d, fault.New(fault.Usage, "one migration is of one kind").Try("one of --data, --backfill TABLE, --change TABLE, or none for the schema")
+	case n.form == "" && n.kind+n.value+strings.Join(n.references, "") != "":
+		return d, fault.New(fault.Usage, "--type, --default and --references go with --form").Try("bellows new --help")
+	case n.form != "" && n.change == "":
+		return d, fault.New(fault.Usage, "--form goes with --change TABLE").Try("bellows new x --change users --form rename --old name --new title --type text")
+	case n.form != "": // the form knows which columns it wants
 	case n.change != "" && (len(n.old) == 0 || len(n.new) == 0):
 		return d, fault.New(fault.Usage, "a change wants the columns it replaces and those it makes").Try("--change %s --old lat,lng --new loc", n.change)
 	case n.backfill == "" && n.program != "":
@@ -81,6 +97,19 @@ func (n newFlags) draft(slug string) (native.Draft, error) {
 	var err error
 	d.Slug, err = native.Slug(slug)
 	return d, err
+}
+
+// formed is the draft with the sections of its form.
+func (n newFlags) formed(m *bellows.Migrator, d native.Draft) (native.Draft, error) {
+	if n.form == "" {
+		return d, nil
+	}
+	f, steps, err := m.Form(dialect.Form{Kind: dialect.FormKind(n.form), Table: n.change, Old: n.old, New: n.new, Type: n.kind, Default: n.value, References: n.references})
+	if err != nil {
+		return d, err
+	}
+	d.Old, d.New, d.Steps = f.Old, f.New, native.Steps(steps)
+	return d, nil
 }
 
 func (a *app) new(ctx context.Context, n newFlags, slug string) (answer.Answer, error) {
@@ -94,6 +123,9 @@ func (a *app) new(ctx context.Context, n newFlags, slug string) (answer.Answer, 
 	}
 	m, s, err := a.ownFolder()
 	if err != nil {
+		return nil, err
+	}
+	if d, err = n.formed(m, d); err != nil {
 		return nil, err
 	}
 	if d.Parents, err = parentsOf(m.Graph(), n.parents); err != nil {

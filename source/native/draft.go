@@ -28,9 +28,17 @@ type Draft struct {
 	Table    string   // backfill and change
 	Program  string   // backfill: who works out its rows, "" for SQL
 	Old, New []string // change: columns
+	Steps    Steps    // change: its sections; empty ones say where to write them
 	// Up and Down are SQL for a schema migration. With both empty the template
 	// says where to write it.
 	Up, Down string
+}
+
+// Steps are the sections of a change. Notes stand above them as comments.
+type Steps struct {
+	Expand, Forward, Backward, Contract string
+	Hold                                string
+	Notes                               []string
 }
 
 // File is the name of the draft's file.
@@ -167,7 +175,7 @@ func (d Draft) Text(t Templates) (string, error) {
 		name = "merge"
 	}
 	own := t.texts[name]
-	if own == nil || d.Replaces != nil {
+	if own == nil || d.Replaces != nil || d.Steps.Expand != "" {
 		return d.builtin(name), nil
 	}
 	var out bytes.Buffer
@@ -208,6 +216,8 @@ func (d Draft) builtin(name string) string {
 		b.WriteString("-- migrate:replaces " + string(d.Replaces.From) + ".." + string(d.Replaces.To) + "\n")
 	}
 	switch {
+	case name == "change" && d.Steps.Expand != "":
+		b.WriteString(d.written())
 	case name == "change":
 		b.WriteString(d.builtinChange())
 	case name == "backfill":
@@ -229,6 +239,40 @@ func (d Draft) builtin(name string) string {
 		b.WriteString(schemaText)
 	}
 	return b.String()
+}
+
+// written is a change whose sections are there.
+func (d Draft) written() string {
+	var b strings.Builder
+	for _, note := range d.Steps.Notes {
+		b.WriteString(comment(note))
+	}
+	b.WriteString("\n-- migrate:change table:" + value(d.Table) + " old:" + value(strings.Join(d.Old, ",")) + " new:" + value(strings.Join(d.New, ",")) + "\n")
+	section := func(word, text string) {
+		if text != "" {
+			b.WriteString("\n-- migrate:" + word + "\n" + ended(text))
+		}
+	}
+	section("expand", d.Steps.Expand)
+	section("forward", d.Steps.Forward)
+	section("backward", d.Steps.Backward)
+	b.WriteString("\n-- migrate:hold " + strconv.Quote(d.Steps.Hold) + "\n")
+	section("contract", d.Steps.Contract)
+	return b.String()
+}
+
+// comment is a text as lines of comment, broken at blanks.
+func comment(text string) string {
+	var b strings.Builder
+	line := "--"
+	for _, word := range strings.Fields(text) {
+		if len(line)+len(word) > 80 {
+			b.WriteString(line + "\n")
+			line = "--"
+		}
+		line += " " + word
+	}
+	return b.String() + line + "\n"
 }
 
 func (d Draft) builtinChange() string {
