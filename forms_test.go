@@ -26,14 +26,17 @@ type engineOfForms struct {
 	name, url string // url is any of its scheme
 	fresh     func(testing.TB) string
 	number    string // the type that the form type is asked for
-	kind      string // query with %s and %s, table and column: the column's type
+	first     []string
+	// required is NOT NULL where a write of the new side alone can fill such a column.
+	required string
+	kind     string // query with %s and %s, table and column: the column's type
 }
 
 func enginesOfForms() []engineOfForms {
 	return []engineOfForms{
-		{"postgres", "postgres://localhost/app", testdb.Postgres, "numeric(12,2)", "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = '%s'::regclass AND attname = '%s'"},
-		{"mariadb", "mariadb://localhost/app", testdb.MariaDB, "decimal(12,2)", "SELECT column_type FROM information_schema.columns WHERE table_schema = database() AND table_name = '%s' AND column_name = '%s'"},
-		{"sqlite", "sqlite:app.db", testdb.SQLite, "REAL", "SELECT type FROM pragma_table_info('%s') WHERE name = '%s'"},
+		{"postgres", "postgres://localhost/app", testdb.Postgres, "numeric(12,2)", nil, "NOT NULL", "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = '%s'::regclass AND attname = '%s'"},
+		{"mariadb", "mariadb://localhost/app", testdb.MariaDB, "decimal(12,2)", nil, "NOT NULL", "SELECT column_type FROM information_schema.columns WHERE table_schema = database() AND table_name = '%s' AND column_name = '%s'"},
+		{"sqlite", "sqlite:app.db", testdb.SQLite, "REAL", []string{"PRAGMA journal_mode = WAL"}, "NOT NULL", "SELECT type FROM pragma_table_info('%s') WHERE name = '%s'"},
 	}
 }
 
@@ -78,7 +81,7 @@ func formCases(e engineOfForms) map[string]formCase {
 		},
 		"rename": {
 			form:   dialect.Form{Kind: dialect.FormRename, Table: "posts", Old: []string{"title"}, New: []string{"headline"}, Type: "varchar(80)"},
-			tables: []string{"CREATE TABLE posts (id int PRIMARY KEY, title varchar(80) NOT NULL)", "INSERT INTO posts SELECT i, 'before' FROM " + some},
+			tables: []string{"CREATE TABLE posts (id int PRIMARY KEY, title varchar(80) " + e.required + ")", "INSERT INTO posts SELECT i, 'before' FROM " + some},
 			old:    []string{"INSERT INTO posts (id, title) VALUES (10000 + %[1]d, 'old')", "UPDATE posts SET title = 'older' WHERE id = 1 + %[1]d %% 100"},
 			new:    []string{"INSERT INTO posts (id, headline) VALUES (20000 + %[1]d, 'new')", "UPDATE posts SET headline = 'newer' WHERE id = 101 + %[1]d %% 100"},
 			after: map[string]string{
@@ -112,11 +115,11 @@ func formCases(e engineOfForms) map[string]formCase {
 			old: []string{"INSERT INTO posts (body) VALUES ('o%[1]d')", "INSERT INTO comments (post_id) VALUES (1 + %[1]d %% 100)", "UPDATE posts SET body = 'u' WHERE id = 1 + %[1]d %% 100"},
 			after: map[string]string{
 				"SELECT COUNT(*) FROM comments c WHERE NOT EXISTS (SELECT FROM posts p WHERE p.id = c.post_id)": "0",
-				fmt.Sprintf(e.kind, "posts", "id"):                                                                         "bigint",
-				"SELECT pg_get_serial_sequence('posts', 'id')":                                                             "public.posts_id_seq",
-				"SELECT count(*) FROM pg_constraint WHERE contype IN ('p', 'f')":                                           "3",
-				"SELECT count(*) FROM pg_attribute WHERE attrelid = 'posts'::regclass AND attnum > 0 AND NOT attisdropped": "2",
-				"INSERT INTO posts (id) VALUES (3000000000) RETURNING id::text":                                            "3000000000",
+				fmt.Sprintf(e.kind, "posts", "id"):             "bigint",
+				"SELECT pg_get_serial_sequence('posts', 'id')": "public.posts_id_seq",
+				"SELECT count(*) FROM pg_constraint WHERE contype IN ('p', 'f') AND conrelid IN ('posts'::regclass, 'comments'::regclass)": "3",
+				"SELECT count(*) FROM pg_attribute WHERE attrelid = 'posts'::regclass AND attnum > 0 AND NOT attisdropped":                 "2",
+				"INSERT INTO posts (id) VALUES (3000000000) RETURNING id::text":                                                            "3000000000",
 			},
 			later: "-- migrate:revises 1\n-- migrate:needs 1:backfill\n-- migrate:up transaction:false\nCREATE UNIQUE INDEX CONCURRENTLY posts_id_new_key ON posts (id_new);\n-- migrate:down\nDROP INDEX posts_id_new_key;\n",
 		}
@@ -237,7 +240,7 @@ func TestFormsUnderTraffic(t *testing.T) {
 
 func underTraffic(t *testing.T, e engineOfForms, c formCase) {
 	url := e.fresh(t)
-	for _, text := range c.tables {
+	for _, text := range append(e.first, c.tables...) {
 		exec1(t, url, text)
 	}
 	f, text := draftOf(t, e, c.form)

@@ -2,6 +2,7 @@ package change
 
 import (
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -25,15 +26,29 @@ func Derive(l Language, writes string) func(revision.Revision, revision.Script, 
 		all = append(all, s.Statements(l, revision.Fill, []string{l.Fills(y, dialect.New)})...)
 		table := qualified(l, s.Table)
 		all = append(all, s.Statements(l, revision.Verify, []string{"SELECT COUNT(*) FROM " + table + " WHERE NOT " + l.Agrees(y, "")})...)
-		all = append(all, s.Statements(l, revision.Contract, l.SyncOff(y))...)
 		if own := of(written, revision.Contract); len(own) > 0 {
-			return append(all, own...), s.notes(), nil
+			return append(all, s.contract(l, y, own)...), s.notes(), nil
 		}
 		old, names := s.unknown(), s.Names()
-		all = append(all, s.Statements(l, revision.Contract, l.Retire(s.Table, old, names))...)
+		all = append(all, s.contract(l, y, s.Statements(l, revision.Contract, l.Retire(s.Table, old, names)))...)
 		all = append(all, s.Statements(l, revision.Purge, l.Discard(s.Table, named(old, names)))...)
 		return all, s.notes(), nil
 	}
+}
+
+// contract is what ends the old side, and sync. In a transaction sync ends first.
+// Where statements commit one by one it ends behind them, and nobody uses the table
+// from the last of them on.
+func (s Spec) contract(l Language, y dialect.Sync, own []plan.Statement) []plan.Statement {
+	off, t := s.Statements(l, revision.Contract, l.SyncOff(y)), l.Traits()
+	if t.HoldTable == "" {
+		return append(off, own...)
+	}
+	last := max(0, len(own)-1)
+	all := slices.Clone(own[:last])
+	all = append(all, s.Statements(l, revision.Contract, []string{fmt.Sprintf(t.HoldTable, qualified(l, s.Table))})...)
+	all = append(append(all, own[last:]...), off...)
+	return append(all, s.Statements(l, revision.Contract, []string{t.ReleaseTable})...)
 }
 
 func of(all []plan.Statement, phase revision.Phase) []plan.Statement {

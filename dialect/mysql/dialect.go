@@ -109,6 +109,8 @@ func (d Dialect) Traits() dialect.Traits {
 		BudgetSession: budget(d),
 		ScriptHead:    "-- The mariadb and mysql clients keep comments inside routines with --comments.\nSET NAMES utf8mb4;\nSET SESSION time_zone = '+00:00';",
 		Elapsed:       "(TIMESTAMPDIFF(MICROSECOND, @bellows_begun, UTC_TIMESTAMP(6)) DIV 1000)",
+		HoldTable:     "LOCK TABLES %s WRITE",
+		ReleaseTable:  "UNLOCK TABLES",
 		Delimiter:     "DELIMITER %s",
 		TableExists:   "SELECT 1 FROM information_schema.tables WHERE table_schema IN (DATABASE(), %s) AND table_schema = DATABASE() AND table_name = %s",
 	}

@@ -25,6 +25,10 @@ type deed struct {
 	phase  revision.Phase
 	ours   []string
 	step   plan.Step // of the section; its Tx is "" without one
+	// off ends sync. In a transaction it comes first; where statements commit one by
+	// one it comes behind the others, so that nothing is written meanwhile that the
+	// other side does not get, and the table is held around the last of them.
+	off []string
 	// then finds out, behind the statements and where possible in their
 	// transaction, what the state is now.
 	then func(ctx context.Context) (change.State, error)
@@ -46,7 +50,7 @@ func (c *changing) perform(ctx context.Context, d deed) error {
 	}
 	var err error
 	if c.atomic() && d.step.Tx != plan.TxEach {
-		s := c.step(d.phase, d.ours)
+		s := c.step(d.phase, slices.Concat(d.off, d.ours))
 		s.Statements = append(s.Statements, d.step.Statements...)
 		err = c.whole(ctx, s, func(ctx context.Context, t *transaction) (err error) {
 			if err = t.flush(ctx); err == nil {
@@ -68,13 +72,25 @@ func (c *changing) piecemeal(ctx context.Context, d deed, next *change.State, re
 	if err := c.intends(ctx, d.action); err != nil {
 		return err
 	}
-	if err := c.oneByOne(ctx, d.phase, d.ours); err != nil {
+	var h *held
+	if len(d.off) > 0 {
+		h = &held{table: c.quoted(c.st.Table), after: d.off}
+		then := d.then
+		d.then = func(ctx context.Context) (change.State, error) {
+			if err := c.oneByOne(ctx, d.phase, d.off); err != nil {
+				return change.State{}, err
+			}
+			return then(ctx)
+		}
+	}
+	if err := c.heldOneByOne(ctx, d.phase, d.ours, h); err != nil {
 		return err
 	}
 	if d.step.Tx == "" || len(d.step.Statements) == 0 {
 		return c.concludes(ctx, d, next, records)
 	}
 	e := c.stepwise(&d.step)
+	e.held = h
 	e.key = revision.ID(string(c.rev.ID) + ":" + string(d.action))
 	var failed error
 	c.act = &act{begins: func() []string { return nil }, records: func() []string {

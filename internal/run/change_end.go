@@ -42,7 +42,7 @@ func (c *changing) retire(ctx context.Context) error {
 			return err
 		}
 	}
-	d := deed{action: change.Retire, phase: revision.Contract, ours: append(c.unguarded(), c.lang.SyncOff(c.sides())...), verb: "contract", text: "the old columns are out of the way"}
+	d := deed{action: change.Retire, phase: revision.Contract, off: append(c.unguarded(), c.lang.SyncOff(c.sides())...), verb: "contract", text: "the old columns are out of the way"}
 	if err := c.contract(ctx, &d); err != nil {
 		return err
 	}

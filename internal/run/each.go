@@ -26,6 +26,36 @@ type stepwise struct {
 	units [][]plan.Statement
 	hash  []string // of the first n units, for every n
 	done  int
+	// held goes around the last unit.
+	held *held
+}
+
+// held keeps a table from everybody while a statement and what follows it run, of
+// which each commits: nobody sees the one done and the other not.
+type held struct {
+	table string // as SQL
+	after []string
+}
+
+// around are the items of a statement with what holds the table.
+func (h *held) around(t *transaction, traits dialect.Traits) {
+	if h == nil || traits.HoldTable == "" {
+		return
+	}
+	items, from := t.items, t.from
+	t.items, t.from = nil, nil
+	t.add(fmt.Sprintf(traits.HoldTable, h.table), origin{})
+	t.items, t.from = append(t.items, items...), append(t.from, from...)
+	for _, sql := range append(h.after, traits.ReleaseTable) {
+		t.add(sql, origin{})
+	}
+}
+
+// release gives the table back after a failure.
+func (h *held) release(ctx context.Context, w *work, err error) {
+	if traits := w.conn.Dialect().Traits(); h != nil && traits.HoldTable != "" && err != nil && !isGone(err) {
+		_, _ = w.conn.Exec(context.WithoutCancel(ctx), traits.ReleaseTable) // a session that is broken has released it
+	}
 }
 
 func (w *work) stepwise(s *plan.Step) *stepwise {
@@ -371,7 +401,14 @@ func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
 	t := transaction{work: e.work}
 	t.items = append(t.items, item(s))
 	t.from = append(t.from, e.origin(s))
-	return t.flush(ctx)
+	h := e.held
+	if e.done+1 < len(e.units) {
+		h = nil
+	}
+	h.around(&t, traits)
+	err := t.flush(ctx)
+	h.release(ctx, e.work, err)
+	return err
 }
 
 // checks are the queries that must return no rows.
