@@ -56,7 +56,7 @@ refused.`,
 	f.StringVar(&n.change, "change", "", "a change of `TABLE` in five steps, with --old and --new")
 	f.StringSliceVar(&n.old, "old", nil, "the `COLUMNS` that a change replaces")
 	f.StringSliceVar(&n.new, "new", nil, "the `COLUMNS` that a change makes")
-	f.StringVar(&n.form, "form", "", "write an everyday change: merge, split, rename, type, key or not-null (`FORM`)")
+	f.StringVar(&n.form, "form", "", "write the everyday change `FORM`: merge, split, rename, type, key or not-null")
 	f.StringVar(&n.kind, "type", "", "the `TYPE` of the new columns of a form")
 	f.StringVar(&n.value, "default", "", "the value, as `SQL`, that the form not-null puts where there is none")
 	f.StringSliceVar(&n.references, "references", nil, "the `COLUMNS` that refer to a key, as table.column")
