@@ -44,7 +44,7 @@ the database can be reached, a file that would sort before something applied is
 refused.`,
 		example: "bellows new add_email\nbellows new first_currencies --data\nbellows new fill_email --backfill posts\n" +
 			"bellows new join_names --change users --form merge --old first_name,last_name --new name",
-		exits:   []int{6, 130}, min: 1, max: -1,
+		exits: []int{6, 130}, min: 1, max: -1,
 		run: func(ctx context.Context, args []string) (answer.Answer, error) {
 			return a.new(ctx, n, strings.Join(args, " "))
 		},
