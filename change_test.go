@@ -48,7 +48,7 @@ func swaps() []swap {
 				"SELECT proname FROM pg_proc WHERE proname LIKE 'bellows%' ORDER BY 1", "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM posts p"}},
 		{"mariadb", testdb.MariaDB, "CREATE TABLE posts (id bigint PRIMARY KEY, lat integer NOT NULL, lng integer NOT NULL DEFAULT 7)",
 			fmt.Sprintf(swapFile, "varchar(50)", "CONCAT(lat, ';', lng)", "CAST(SUBSTRING_INDEX(loc, ';', 1) AS SIGNED)", "CAST(SUBSTRING_INDEX(loc, ';', -1) AS SIGNED)"),
-			"INSERT INTO posts (id, lat, lng) SELECT seq, seq * 2, seq * 3 FROM seq_1_to_500", "SELECT count(*) FROM posts WHERE NOT (loc <=> CONCAT(lat, ';', lng))",
+			"INSERT INTO posts (id, lat, lng) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i, i * 2, i * 3 FROM n", "SELECT count(*) FROM posts WHERE NOT (loc <=> CONCAT(lat, ';', lng))",
 			[]string{"SELECT CONCAT(column_name, ' ', column_type, ' ', is_nullable, ' ', COALESCE(column_default, '')) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'posts' ORDER BY 1",
 				"SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 1", "SELECT CONCAT(COUNT(*), ' ', SUM(id)) FROM posts"}},
 	}

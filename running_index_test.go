@@ -264,7 +264,7 @@ func TestOtherConcurrentWork(t *testing.T) {
 }
 
 // A partition that was half detached when the session ended is not taken for a
-// detached one: the server's hint tells how to finish, and the file may.
+// detached one: the run that comes back finishes it.
 func TestDetachInterrupted(t *testing.T) {
 	t.Parallel()
 	url := onPostgres.fresh(t)
@@ -280,8 +280,9 @@ func TestDetachInterrupted(t *testing.T) {
 	o.do("SELECT pg_terminate_backend((" + victim + "))")
 	until(t, "the run is back", func() bool { return len(events[event.Reconnected](seen)) > 0 })
 	holder.do("COMMIT")
-	refused(t, ended(), "postgres.55000", "FINALIZE", "no statement was done")
-	up(t, migrator(t, url, bellows.Options{Dir: writeFiles(t, each("ALTER TABLE p DETACH PARTITION p1 FINALIZE;"))}))
+	if err := ended(); err != nil {
+		t.Error(err)
+	}
 	equal(t, "partitions", o.one("SELECT count(*) FROM pg_inherits WHERE inhparent = 'p'::regclass"), "0")
 }
 
