@@ -322,7 +322,12 @@ func (p *planner) write(ctx context.Context, f *ledger.Fill) error {
 	if err != nil {
 		return err
 	}
-	if !has || p.task.Logic != nil {
+	if has && p.task.Logic != nil {
+		if has, err = p.led.HasLeases(ctx, p); err != nil {
+			return err
+		}
+	}
+	if !has {
 		for _, sql := range p.led.CreateFill() {
 			if _, err := p.Exec(ctx, sql); err != nil {
 				return err

@@ -74,6 +74,25 @@ func TestFunction(t *testing.T) {
 	}
 }
 
+// TestOneSession: where there is no other session, the one reads and writes.
+func TestOneSession(t *testing.T) {
+	for _, e := range engines() {
+		url := e.place(t, 300)
+		c := session(t, url)
+		o := logicOptions(url, doubles())
+		o.Open, o.Conn = nil, c
+		f, err := fill.Plan(context.Background(), c, byLogic(readAll, writeOne), revision.Up, o)
+		if err == nil {
+			_, err = fill.Work(context.Background(), f.ID, o)
+		}
+		c.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		once(t, url, 300)
+	}
+}
+
 // TestSkipped: rows that are skipped stay as they are, and the backfill ends.
 func TestSkipped(t *testing.T) {
 	for _, e := range engines() {

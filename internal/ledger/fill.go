@@ -94,10 +94,19 @@ func (l Ledger) CreateFill() []string {
 // HasFill tells whether the tables of backfills are there, all of them: the one
 // that is made last is.
 func (l Ledger) HasFill(ctx context.Context, c db.Conn) (bool, error) {
-	last := fillTables[len(fillTables)-1].name
-	schema, name := "-", l.name+"_"+last
+	return l.hasTable(ctx, c, fillTables[len(fillTables)-1].name)
+}
+
+// HasLeases tells whether the table of leases is there: builds that made the
+// others did not all make it.
+func (l Ledger) HasLeases(ctx context.Context, c db.Conn) (bool, error) {
+	return l.hasTable(ctx, c, "fill_lease")
+}
+
+func (l Ledger) hasTable(ctx context.Context, c db.Conn, table string) (bool, error) {
+	schema, name := "-", l.name+"_"+table
 	if l.t.Schemas {
-		schema, name = l.name, last
+		schema, name = l.name, table
 	}
 	var any int64
 	return one(ctx, c, l.tableExists(schema, name), &any)
