@@ -73,10 +73,10 @@ func serviceFamilies() []family {
 				(SELECT string_agg(w, E'\n' ORDER BY w COLLATE "C") FROM (SELECT (SELECT t.alias FROM ts_token_type(o.cfgparser) t WHERE t.tokid = m.maptokentype) || ' WITH ' || string_agg(m.mapdict::regdictionary::text, ', ' ORDER BY m.mapseqno)
 					FROM pg_ts_config_map m WHERE m.mapcfg = o.oid GROUP BY m.maptokentype) x(w)) AS mappings` + living("pg_ts_config", "cfg")},
 		{sql: `SELECT 'foreign data wrapper' _k, o.fdwname _n, 'pg_foreign_data_wrapper' _c, o.oid _id, pg_get_userbyid(o.fdwowner) _owner, o.fdwacl::text _acl,
-				nullif(o.fdwhandler, 0)::regproc AS handler, nullif(o.fdwvalidator, 0)::regproc AS validator, ` + sortedLines("o.fdwoptions") + ` AS options
+				nullif(o.fdwhandler, 0)::regproc AS handler, nullif(o.fdwvalidator, 0)::regproc AS validator, ` + sortedLines(public("o.fdwoptions")) + ` AS options
 			FROM pg_foreign_data_wrapper o WHERE $1::text[] IS NULL AND` + free("pg_foreign_data_wrapper", "o.oid")},
 		{sql: `SELECT 'server' _k, o.srvname _n, 'pg_foreign_server' _c, o.oid _id, pg_get_userbyid(o.srvowner) _owner, o.srvacl::text _acl,
-				f.fdwname AS wrapper, o.srvtype AS type, o.srvversion AS version, ` + sortedLines("(SELECT array_agg(x) FROM unnest(o.srvoptions) x WHERE x !~* '^[^=]*(password|secret|key|token)')") + ` AS options
+				f.fdwname AS wrapper, o.srvtype AS type, o.srvversion AS version, ` + sortedLines(public("o.srvoptions")) + ` AS options
 			FROM pg_foreign_server o JOIN pg_foreign_data_wrapper f ON f.oid = o.srvfdw WHERE $1::text[] IS NULL AND` + free("pg_foreign_server", "o.oid")},
 		{sql: `SELECT 'event trigger' _k, o.evtname _n, 'pg_event_trigger' _c, o.oid _id, pg_get_userbyid(o.evtowner) _owner, o.evtevent AS event, o.evtfoid::regproc AS function,
 				` + sortedLines("o.evttags") + ` AS tags, CASE o.evtenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica' WHEN 'A' THEN 'always' END AS enabled
@@ -148,7 +148,11 @@ var probe = func() string {
 	}
 	for _, class := range []string{"pg_cast", "pg_language", "pg_foreign_data_wrapper", "pg_foreign_server", "pg_user_mapping", "pg_event_trigger",
 		"pg_publication", "pg_am", "pg_transform", "pg_largeobject_metadata", "pg_default_acl"} {
-		sql += ` UNION ALL SELECT '` + class + `', o.oid FROM ` + class + ` o WHERE o.oid >= 16384 AND $1::text[] IS NULL AND` + free(class, "o.oid")
+		least, called := "16384", class
+		if class == "pg_largeobject_metadata" {
+			least, called = "0", "pg_largeobject" // users choose the number, and the server names them by the other catalog
+		}
+		sql += ` UNION ALL SELECT '` + called + `', o.oid FROM ` + class + ` o WHERE o.oid >= ` + least + ` AND $1::text[] IS NULL AND` + free(class, "o.oid")
 	}
 	return sql
 }()
@@ -167,4 +171,14 @@ const oddities = `SELECT 'security label', objtype || ' ' || objname, 'labels ar
 	UNION ALL SELECT 'index', c.oid::regclass::text, 'some partitions have no such index' FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relkind = 'I' AND NOT i.indisvalid
 	UNION ALL SELECT 'partition', c.oid::regclass::text, 'its detaching is pending' FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid WHERE h.inhdetachpending
 	UNION ALL SELECT 'trigger', t.tgname || ' on ' || t.tgrelid::regclass, 'it fires otherwise than the trigger of its parent table' FROM pg_trigger t JOIN pg_trigger p ON p.oid = t.tgparentid WHERE t.tgenabled <> p.tgenabled AND NOT t.tgisinternal
-	UNION ALL SELECT 'constraint', o.conname || coalesce(' of ' || t.relname, ''), 'the comment on a NOT NULL constraint is not compared' FROM pg_constraint o JOIN pg_description d ON d.objoid = o.oid AND d.classoid = 'pg_constraint'::regclass LEFT JOIN pg_class t ON t.oid = o.conrelid WHERE o.contype = 'n'`
+	UNION ALL SELECT 'constraint', o.conname || coalesce(' of ' || t.relname, ''), 'the comment on a NOT NULL constraint is not compared' FROM pg_constraint o JOIN pg_description d ON d.objoid = o.oid AND d.classoid = 'pg_constraint'::regclass LEFT JOIN pg_class t ON t.oid = o.conrelid WHERE o.contype = 'n'
+	UNION ALL SELECT 'option of a server', s.srvname || '.' || split_part(x, '=', 1), 'its value may be a secret' FROM pg_foreign_server s, unnest(s.srvoptions) x WHERE x ~* ` + secret + ` AND $1::text[] IS NULL
+	UNION ALL SELECT 'option of a foreign data wrapper', w.fdwname || '.' || split_part(x, '=', 1), 'its value may be a secret' FROM pg_foreign_data_wrapper w, unnest(w.fdwoptions) x WHERE x ~* ` + secret + ` AND $1::text[] IS NULL
+	UNION ALL SELECT 'option of a foreign table', f.ftrelid::regclass || '.' || split_part(x, '=', 1), 'its value may be a secret' FROM pg_foreign_table f, unnest(f.ftoptions) x WHERE x ~* ` + secret + `
+	UNION ALL SELECT DISTINCT 'constraint', o.conname || ' of ' || o.conrelid::regclass, 'its triggers are switched off' FROM pg_trigger t JOIN pg_constraint o ON o.oid = t.tgconstraint AND o.contype = 'f' WHERE t.tgisinternal AND t.tgenabled <> 'O'
+	UNION ALL SELECT 'grant', p.oid::regprocedure::text, 'it is on a function of the server' FROM pg_proc p LEFT JOIN pg_init_privs i ON i.objoid = p.oid AND i.classoid = 'pg_proc'::regclass AND i.objsubid = 0
+		WHERE p.oid < 16384 AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proacl IS DISTINCT FROM i.initprivs AND $1::text[] IS NULL
+	UNION ALL SELECT 'grant', c.oid::regclass::text, 'it is on a relation of the server' FROM pg_class c LEFT JOIN pg_init_privs i ON i.objoid = c.oid AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0
+		WHERE c.oid < 16384 AND c.relnamespace = 'pg_catalog'::regnamespace AND c.relacl IS DISTINCT FROM i.initprivs AND $1::text[] IS NULL
+	UNION ALL SELECT 'member of an operator family', f.opfname || ' using ' || m.amname, 'the family is the server''s own' FROM pg_amop p JOIN pg_opfamily f ON f.oid = p.amopfamily JOIN pg_am m ON m.oid = f.opfmethod
+		WHERE p.oid >= 16384 AND f.oid < 16384 AND $1::text[] IS NULL AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_amop'::regclass AND e.objid = p.oid AND (e.deptype = 'e' OR e.refclassid = 'pg_opclass'::regclass AND e.deptype = 'i'))`

@@ -37,6 +37,15 @@ func sortedLines(array string) string {
 	return `(SELECT string_agg(x, E'\n' ORDER BY x COLLATE "C") FROM unnest(` + array + `) x)`
 }
 
+// secret matches options whose values must not be kept anywhere.
+const secret = `'^[^=]*(password|passphrase|secret|key|token)'`
+
+// public keeps the options that are no secrets; the others are named among what is
+// not modelled.
+func public(options string) string {
+	return `(SELECT array_agg(x) FROM unnest(` + options + `) x WHERE x !~* ` + secret + `)`
+}
+
 // collation spells a collation where it is not the type's own.
 func collation(of, usual string) string {
 	return `(SELECT quote_ident(cn.nspname) || '.' || quote_ident(cc.collname) FROM pg_collation cc JOIN pg_namespace cn ON cn.oid = cc.collnamespace
@@ -69,7 +78,7 @@ func relationFamilies() []family {
 				CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
 				CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN 'yes' END AS "not populated",
 				(SELECT s.srvname FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid) AS server,
-				(SELECT ` + sortedLines("f.ftoptions") + ` FROM pg_foreign_table f WHERE f.ftrelid = c.oid) AS "server options"
+				(SELECT ` + sortedLines(public("f.ftoptions")) + ` FROM pg_foreign_table f WHERE f.ftrelid = c.oid) AS "server options"
 			FROM ` + theirs + ` c WHERE c.relkind NOT IN ('S', 'c')`},
 		{sql: `SELECT 'sequence' _k, c.nspname _s, c.relname _n, 'pg_class' _c, c.oid _id, pg_get_userbyid(c.relowner) _owner, c.relacl::text _acl,
 				CASE c.relpersistence WHEN 'u' THEN 'yes' END AS unlogged, format_type(q.seqtypid, NULL) AS type, q.seqstart AS start,

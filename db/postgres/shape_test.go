@@ -108,12 +108,19 @@ func (s *shaper) run(what string, p diff.Plan) {
 	}
 }
 
-func (s *shaper) inspect() schema.Schema {
+// read reads the shape, whatever is not modelled.
+func (s *shaper) read() schema.Schema {
 	s.t.Helper()
 	shape, err := s.conn.(db.Inspector).Inspect(context.Background(), db.Inspection{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return shape
+}
+
+func (s *shaper) inspect() schema.Schema {
+	s.t.Helper()
+	shape := s.read()
 	for _, u := range shape.Unmodelled {
 		s.t.Errorf("not modelled: %v", u)
 	}
