@@ -251,6 +251,11 @@ func (w *walk) pass(s placed) {
 			w.facts[p.After.ID] = *p.After
 		}
 	}
+	if a.Main.Verb == Drop { // what it leaves is there until it is made anew
+		for _, f := range s.Leaves {
+			w.facts[f.ID] = f
+		}
+	}
 	for _, f := range w.along[s.action] {
 		w.facts[f.ID] = f
 	}

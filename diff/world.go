@@ -12,7 +12,8 @@ type verdict struct {
 	drop   bool
 	create bool
 	alter  bool
-	// because is the change that makes an unchanged fact be replaced; nil else.
+	// because is the change that makes a fact be replaced that its own change does
+	// not; nil else.
 	because *Change
 }
 
@@ -45,8 +46,8 @@ func (w *World) Alters(id schema.ID) (*Change, bool) {
 	return nil, false
 }
 
-// Because is the change that makes an unchanged object be made anew; nil when
-// its own change does.
+// Because is the change that makes an object be made anew, unchanged or not; nil
+// when its own change does.
 func (w *World) Because(id schema.ID) *Change {
 	if v := w.verdicts[id]; v != nil {
 		return v.because
@@ -130,6 +131,9 @@ func (w *World) replace(f *schema.Fact, because *Change, l Language) {
 	}
 	if v.drop {
 		return
+	}
+	if because != nil {
+		v.because = because
 	}
 	v.drop, v.create, v.alter = true, v.change.After != nil, false
 	w.spread(v.change, f, l)

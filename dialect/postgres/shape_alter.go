@@ -123,6 +123,10 @@ func (s *spelling) parentGoes(f *schema.Fact) bool {
 }
 
 func (s *spelling) dropColumn(f *schema.Fact) {
+	if s.carried(f) {
+		s.carryOff(f)
+		return
+	}
 	switch f.Of {
 	case schema.View, schema.MatView:
 		return

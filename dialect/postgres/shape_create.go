@@ -375,6 +375,10 @@ func (s *spelling) addColumn(f *schema.Fact) {
 		s.satellites(f)
 		return
 	}
+	if s.carried(f) {
+		s.carryOn(f)
+		return
+	}
 	defaults := s.foldedDefaults()
 	value := defaults[f.ID.Name]
 	if s.columnLater(f, defaults) {

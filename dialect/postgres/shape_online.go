@@ -112,7 +112,7 @@ func (s *spelling) swaps(f *schema.Fact) bool {
 func (s *spelling) dropIndex(f *schema.Fact) {
 	switch before, ok := s.w.Before.Find(table(f)); {
 	case s.parentGoes(f), s.swaps(f):
-	case s.large(f) && f.Get("parent") == "" && ok && before.Get("partition key") == "":
+	case s.large(f) && !s.w.Creates(f.ID) && f.Get("parent") == "" && ok && before.Get("partition key") == "":
 		s.say("DROP INDEX CONCURRENTLY", name(f))
 		s.stage(diff.Build)
 	default:
@@ -221,6 +221,9 @@ func (s *spelling) notNullLater(f *schema.Fact, left schema.Fact) bool {
 	}
 	if _, isPart := s.parents(&schema.Fact{ID: table(f)}); isPart {
 		return false
+	}
+	if n := len(s.out); n > 0 && len(s.out[n-1].Leaves) == 0 {
+		s.out[n-1].Leaves = []schema.Fact{left} // all else is done by then
 	}
 	if s.l.Dialect.Version() >= 180000 {
 		called := f.Get("not null name")

@@ -165,6 +165,7 @@ func (s *spelling) losses() {
 	switch {
 	case s.a.Main.Verb == diff.Drop && c.ID().Kind == schema.Table:
 		add(diff.LosesTable, "the rows of "+c.ID().Path()+" are lost")
+	case s.a.Main.Verb == diff.Drop && c.ID().Kind == schema.Column && s.carried(c.Before):
 	case s.a.Main.Verb == diff.Drop && c.ID().Kind == schema.Column && generated(c.Before) == "" && (c.Before.Of == schema.Table || c.Before.Of == schema.ForeignTable):
 		add(diff.LosesColumn, "the values of "+c.ID().Path()+" are lost")
 	case s.a.Main.Verb == diff.Modify && c.ID().Kind == schema.Column && c.Has("type") && narrows(c):
