@@ -153,6 +153,7 @@ type Report struct {
 	Run      string
 	Applied  []string
 	Reverted []string
+	Changed  []string // changes that came further; one that was just begun is among Applied, too
 	Duration time.Duration
 }
 

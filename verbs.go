@@ -85,7 +85,7 @@ func ask(r Request) run.Ask {
 }
 
 func reportOf(r run.Report) Report {
-	return Report{Run: r.Run, Applied: texts(r.Applied), Reverted: texts(r.Reverted), Duration: r.Duration}
+	return Report{Run: r.Run, Applied: texts(r.Applied), Reverted: texts(r.Reverted), Changed: texts(r.Changed), Duration: r.Duration}
 }
 
 func texts(ids []revision.ID) []string {

@@ -212,7 +212,7 @@ func Find(all []dialect.Column, name string) (dialect.Column, bool) {
 // Filling is the backfill of one side as a script.
 func (s Spec) Filling(l Language, st State, y dialect.Sync, table string) revision.Script {
 	o := s.Change.Options
-	f := revision.FillSpec{Table: table, Repeats: true, At: s.Change.At, Body: revision.Section{SQL: l.Fills(y, st.Side), At: s.Change.Forward.At}}
+	f := revision.FillSpec{Table: s.Change.Table, Repeats: true, At: s.Change.At, Body: revision.Section{SQL: l.Fills(y, st.Side), At: s.Change.Forward.At}}
 	if st.Side == dialect.Old && s.Change.Backward != nil {
 		f.Body.At = s.Change.Backward.At
 	}

@@ -103,7 +103,9 @@ func (a *app) onChange(did string, r *bellows.ChangeRequest, do func(*bellows.Mi
 		if v.max > 1 && len(args) > 1 {
 			q.Hold = args[1]
 		}
-		if err := do(m, ctx, q); err != nil {
+		if _, err := a.dumping(ctx, m, s, func() (bellows.Report, error) {
+			return bellows.Report{Changed: []string{c.Revision}}, do(m, ctx, q)
+		}); err != nil {
 			return nil, err
 		}
 		all, err := changesOf(ctx, m, "")

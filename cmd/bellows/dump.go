@@ -28,7 +28,7 @@ func (a *app) dumping(ctx context.Context, m *bellows.Migrator, s *settings, do 
 		return bellows.Report{}, err
 	}
 	report, err := do()
-	if err != nil || old != nil && len(report.Applied)+len(report.Reverted) == 0 {
+	if err != nil || old != nil && len(report.Applied)+len(report.Reverted)+len(report.Changed) == 0 {
 		return report, err
 	}
 	if err := writeDump(ctx, m, s.dump, old); err != nil {

@@ -220,6 +220,9 @@ func (c *changing) became(next change.State, text string) {
 	c.rec = c.record(next)
 	c.rec.Began = orNow(c.rec.Began)
 	c.st = next
+	if !slices.Contains(c.report.Changed, c.rev.ID) {
+		c.report.Changed = append(c.report.Changed, c.rev.ID)
+	}
 	c.emit(event.ChangePhase{ID: string(c.rev.ID), Name: c.rev.Name, Table: c.spec.Change.Table, Phase: string(next.Phase), Text: text})
 }
 

@@ -96,6 +96,7 @@ type Ask struct {
 type Report struct {
 	Run               string
 	Applied, Reverted []revision.ID
+	Changed           []revision.ID // changes that came further
 	Duration          time.Duration
 }
 

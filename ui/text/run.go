@@ -16,7 +16,7 @@ func (f *Face) run(p *page, o answer.Outcome, a answer.Run) {
 	r := a.Report
 	defer writePlanned(p, a)
 	if len(r.Applied)+len(r.Reverted) == 0 {
-		if o.Err == nil && len(a.Planned) == 0 {
+		if o.Err == nil && len(a.Planned)+len(r.Changed) == 0 {
 			p.line("%s", nothing(o.Verb))
 		}
 		return
