@@ -46,17 +46,12 @@ func (c *changing) guaranteed(ctx context.Context) (there, valid bool, err error
 // failure: rows are counted before the contract then.
 func (c *changing) watched(ctx context.Context) error {
 	p, ok := c.prover()
-	if !ok || !c.st.Proof.Valid() || c.st.Proof.Constraint || c.checked[c.rev.ID] || c.aside(ctx) {
+	if !ok || !c.st.Proof.Valid() || c.checked[c.rev.ID] || c.aside(ctx) {
 		return nil
 	}
 	there, valid, err := c.guaranteed(ctx)
-	if err != nil {
+	if err != nil || valid {
 		return err
-	}
-	if valid {
-		next := c.st
-		next.Proof.Constraint = true
-		return c.save(ctx, next, "verify", "from now on a constraint keeps both sides in agreement")
 	}
 	if !there {
 		if can, err := c.provable(ctx, p); err != nil || !can {
@@ -160,7 +155,7 @@ func (c *changing) unguarded() []string {
 // renews makes a proof of this run without counting, by the constraint that has
 // kept every row in agreement since they were counted.
 func (c *changing) renews(ctx context.Context, now change.Look) (bool, error) {
-	if !c.st.Proof.Constraint || !c.st.Proof.Valid() {
+	if !c.st.Proof.Valid() {
 		return false, nil
 	}
 	_, valid, err := c.guaranteed(ctx)
@@ -168,7 +163,7 @@ func (c *changing) renews(ctx context.Context, now change.Look) (bool, error) {
 		return false, err
 	}
 	next := c.st
-	next.Identity, next.Proof.Run = now.Identity, c.o.Run
+	next.Identity, next.Proof.Run, next.Proof.Constraint = now.Identity, c.o.Run, true
 	if next.Proof.At, err = c.led.Now(ctx, c.conn); err != nil {
 		return false, explainUnlessGone(err, "reading the clock")
 	}
