@@ -35,7 +35,7 @@ lat = %s, lng = %s
 func swaps() []swap {
 	rows := "INSERT INTO posts (id, lat, lng) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i, i * 2, i * 3 FROM n"
 	return []swap{
-		{"sqlite", testdb.SQLite, "CREATE TABLE posts (id INTEGER PRIMARY KEY, lat INTEGER, lng INTEGER DEFAULT 7)",
+		{"sqlite", testdb.SQLite, "CREATE TABLE posts (id INTEGER PRIMARY KEY, lat INTEGER NOT NULL, lng INTEGER NOT NULL DEFAULT 7, CHECK (id > 0))",
 			fmt.Sprintf(swapFile, "TEXT", "lat || ';' || lng", "CAST(substr(loc, 1, instr(loc, ';') - 1) AS INTEGER)", "CAST(substr(loc, instr(loc, ';') + 1) AS INTEGER)"), rows,
 			"SELECT count(*) FROM posts WHERE loc IS NOT lat || ';' || lng",
 			[]string{"SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master WHERE tbl_name = 'posts' OR type = 'trigger' ORDER BY 1",

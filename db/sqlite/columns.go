@@ -41,7 +41,7 @@ func (c *conn) Columns(ctx context.Context, table plan.Name) ([]dialect.Column, 
 }
 
 // indexesOver are the indexes with a statement of their own, by each column of
-// theirs. An index over an expression is counted to every column it may use.
+// theirs.
 func (c *conn) indexesOver(ctx context.Context, table plan.Name) (map[string][]dialect.Index, error) {
 	rows, err := c.strings(ctx, 3, `SELECT i.name, m.sql, coalesce(lower(x.name), '')
 		FROM pragma_index_list(?1, ?2) i JOIN `+c.dialect.Quote(table.Schema)+`.sqlite_master m ON m.type = 'index' AND m.name = i.name AND m.sql IS NOT NULL
