@@ -38,7 +38,7 @@ func swaps() []swap {
 		{"sqlite", testdb.SQLite, "CREATE TABLE posts (id INTEGER PRIMARY KEY, lat INTEGER NOT NULL, lng INTEGER NOT NULL DEFAULT 7, CHECK (id > 0))",
 			fmt.Sprintf(swapFile, "TEXT", "lat || ';' || lng", "CAST(substr(loc, 1, instr(loc, ';') - 1) AS INTEGER)", "CAST(substr(loc, instr(loc, ';') + 1) AS INTEGER)"), rows,
 			"SELECT count(*) FROM posts WHERE loc IS NOT lat || ';' || lng",
-			[]string{"SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master WHERE tbl_name = 'posts' OR type = 'trigger' ORDER BY 1",
+			[]string{"SELECT type || ' ' || name || ' ' || coalesce(replace(sql, '\"', ''), '') FROM sqlite_master WHERE tbl_name = 'posts' OR type = 'trigger' ORDER BY 1",
 				"SELECT count(*) || ' ' || sum(id) FROM posts"}},
 		{"postgres", testdb.Postgres, "CREATE TABLE posts (id bigint PRIMARY KEY, lat integer NOT NULL, lng integer NOT NULL DEFAULT 7)",
 			fmt.Sprintf(swapFile, "point", "point(lng, lat)", "loc[1]", "loc[0]"), "INSERT INTO posts (id, lat, lng) SELECT i, i * 2, i * 3 FROM generate_series(1, 500) i",

@@ -192,6 +192,24 @@ func (m *Migrator) repeats(moves []revision.Move, to revision.Set) []revision.Mo
 	return out
 }
 
+// Phases is what a change runs, phase by phase, as SQL to be read.
+func (m *Migrator) Phases(id string) (string, error) {
+	d, err := m.dialect()
+	if err != nil {
+		return "", err
+	}
+	rev, s, err := m.Revision(id)
+	if err != nil {
+		return "", err
+	}
+	p, err := plan.Build([]revision.Move{{ID: rev.ID, Direction: revision.Up}}, func(revision.ID) (revision.Revision, revision.Script, error) { return rev, s, nil },
+		run.Reader(d), run.Derived(d, m.o.Ledger))
+	if err != nil {
+		return "", err
+	}
+	return run.Phases(d, p.Steps[0].Statements), nil
+}
+
 // dialect is the database's language, at its version when there is one.
 func (m *Migrator) dialect() (dialect.Dialect, error) {
 	m.mu.Lock()

@@ -20,10 +20,29 @@ func (l *linter) step(s plan.Step) {
 
 // units are the statements that share a transaction.
 func units(s plan.Step) [][]plan.Statement {
+	if s.Tx == plan.TxChange {
+		return phases(s)
+	}
 	if s.Tx == plan.TxOne {
 		return [][]plan.Statement{s.Statements}
 	}
 	return plan.Units(s.Statements)
+}
+
+// phases are the statements of a change that its file says, phase by phase; what
+// is derived of them is ours.
+func phases(s plan.Step) [][]plan.Statement {
+	var out [][]plan.Statement
+	for _, st := range s.Statements {
+		switch {
+		case st.Derived:
+		case len(out) > 0 && out[len(out)-1][0].Phase == st.Phase:
+			out[len(out)-1] = append(out[len(out)-1], st)
+		default:
+			out = append(out, []plan.Statement{st})
+		}
+	}
+	return out
 }
 
 // back looks at the way back of a step that goes up.

@@ -157,6 +157,10 @@ func (a *app) showOne(ctx context.Context, target string, sql, down bool) (answe
 	if err != nil {
 		return nil, err
 	}
+	if sql && rev.Kind == revision.Change && !down {
+		text, err := m.Phases(string(id))
+		return answer.Script{SQL: text}, err
+	}
 	if sql {
 		return sectionSQL(rev, script, down)
 	}

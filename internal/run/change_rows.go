@@ -21,7 +21,7 @@ func (c *changing) plan(ctx context.Context) error {
 		return err
 	}
 	step := c.step(revision.Fill, nil)
-	script := c.spec.Filling(c.lang, c.st, c.spec.Sync(c.st, c.led.Writes()), c.table(c.st))
+	script := c.spec.Filling(c.lang, c.st, c.sides(), c.spec.Change.Table)
 	o := c.fillOptions()
 	o.By = c.by
 	var f ledger.Fill
@@ -169,14 +169,15 @@ func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, go
 	if err := c.save(ctx, next, "verify", text); err != nil {
 		return err
 	}
-	if next.Proof.Valid() && goal < change.Contracted {
+	contracts := goal == change.Contracted || goal == change.Purged
+	if next.Proof.Valid() && !contracts {
 		return c.watched(ctx)
 	}
 	if next.Proof.Valid() {
 		return nil
 	}
 	f := fault.At(c.spec.Change.At, fault.Check, "%s", text)
-	if goal >= change.Contracted {
+	if contracts {
 		f.Code = fault.Confirm
 	}
 	if poison > 0 && t.Found == 0 {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/revision"
 )
 
 // textRows reads a small result, every value as text; NULL reads as "".
@@ -77,4 +79,18 @@ func (r *Runner) shape(ctx context.Context, table plan.Name) (db.Shape, bool, er
 		return db.Shape{}, false, fault.New(fault.Unsupported, "this session cannot tell the keys of a table")
 	}
 	return keyer.Shape(ctx, table)
+}
+
+// Phases is what a change runs, phase by phase, to be read.
+func Phases(d dialect.Dialect, all []plan.Statement) string {
+	s := script{d: d, t: d.Traits()}
+	phase := revision.Phase("")
+	for _, st := range all {
+		if st.Phase != phase {
+			phase = st.Phase
+			s.line("-- " + string(phase))
+		}
+		s.statement(strings.TrimSpace(st.SQL))
+	}
+	return s.b.String()
 }
