@@ -46,7 +46,15 @@ const (
 // new column, then as its new one, which does. At the end each row is as the
 // application left it, and has the backfill's value where the application set
 // none.
-func TestCrowd(t *testing.T) {
+func TestCrowd(t *testing.T) { inCrowd(t, script(repeats)) }
+
+// TestCrowdOfRows: the same where a function works out the rows, which are read
+// before the application changes them and written after. The write does not say
+// that it passes over rows that have a value: that they are as they were read does.
+func TestCrowdOfRows(t *testing.T) { inCrowd(t, byLogic(readLeft, writeOne)) }
+
+func inCrowd(t *testing.T, s revision.Script) {
+	spec(func(s *revision.FillSpec) { s.Rows, s.Workers = 20, 2 })(&s)
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,10 +62,10 @@ func TestCrowd(t *testing.T) {
 			makeLedger(t, url)
 			do(t, url, "CREATE TABLE posts (id "+e.integer+" NOT NULL PRIMARY KEY, a bigint NOT NULL, b bigint, c bigint NOT NULL DEFAULT 0)", fmt.Sprintf(e.series, 2*crowdRows),
 				"DELETE FROM posts WHERE id % 2 = 0") // so that rows can come between others
-			o := options(url)
+			o := logicOptions(url, doubles())
 			rec := &recorder{}
 			o.Sink, o.Workers = rec, 2
-			f := planned(t, url, script(repeats, spec(func(s *revision.FillSpec) { s.Rows, s.Workers = 20, 2 })), o)
+			f := planned(t, url, s, o)
 			most := int64(20)
 			c := session(t, url)
 			defer c.Close()
