@@ -48,10 +48,20 @@ type process struct {
 // TestSoak: four processes work on a backfill and are killed, or frozen and
 // thawed, at random under a seed, until it is done. Every row is right and was
 // changed exactly once, and the status never says more than is true.
-func TestSoak(t *testing.T) {
+func TestSoak(t *testing.T) { inHarm(t, script(double)) }
+
+// TestSoakOfRows: the same where a function works out the rows, and processes are
+// killed and frozen while they have leases.
+func TestSoakOfRows(t *testing.T) { inHarm(t, byLogic(readAll, writeOne)) }
+
+func inHarm(t *testing.T, script revision.Script) {
+	check("SELECT id FROM posts WHERE b IS NULL OR b <> a * 2")(&script)
 	for i, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
+			script := script
+			own := *script.Fill
+			script.Fill = &own
 			s := &soaking{t: t, e: e, soak: soaks(e), rng: rand.New(rand.NewSource(int64(i + 1)))}
 			// It may be over before all the harm is done: then there is another where
 			// that much harm was asked for.
@@ -60,8 +70,8 @@ func TestSoak(t *testing.T) {
 					t.Fatalf("only %d kills and %d freezes in %d rounds", s.killed, s.froze, round)
 				}
 				s.url = e.place(t, s.rows)
-				s.id = planned(t, s.url, script(double, check("SELECT id FROM posts WHERE b IS NULL OR b <> a * 2"),
-					spec(func(f *revision.FillSpec) { f.Pause = s.pause })), options(s.url)).ID
+				spec(func(f *revision.FillSpec) { f.Pause = s.pause })(&script)
+				s.id = planned(t, s.url, script, logicOptions(s.url, doubles())).ID
 				s.run()
 				if once(t, s.url, int64(s.rows)); t.Failed() {
 					return
@@ -86,7 +96,7 @@ type soaking struct {
 func (s *soaking) start() *process {
 	s.started++
 	// A short time after which the server frees what a frozen process holds.
-	c := child{URL: s.url, Fill: s.id, Process: fmt.Sprint("p", s.started), Idle: 2 * time.Second}
+	c := child{URL: s.url, Fill: s.id, Process: fmt.Sprint("p", s.started), Idle: 2 * time.Second, Lease: 3 * time.Second}
 	p := &process{cmd: c.command(), out: &bytes.Buffer{}, ended: make(chan error, 1)}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
