@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"github.com/bellowsdb/bellows/db"
@@ -13,7 +14,7 @@ import (
 
 func TestSync(t *testing.T) {
 	column := func(name, kind string) dialect.SyncColumn { return dialect.SyncColumn{Name: name, Type: kind} }
-	synctest.Run(t, synctest.Database{
+	d := synctest.Database{
 		Driver: mysql.Driver{},
 		URL:    testdb.MariaDB,
 		Merge: synctest.Change{
@@ -47,7 +48,7 @@ func TestSync(t *testing.T) {
 		Application: func(c db.Conn, _ string) string { return userOf(c) },
 		Tampers: map[string][]string{
 			"a dropped trigger":  {"DROP TRIGGER bellows_1_update"},
-			"a replaced trigger": {"CREATE OR REPLACE TRIGGER bellows_1_update BEFORE UPDATE ON items FOR EACH ROW SET NEW.c = NEW.c"},
+			"a replaced trigger": {"DROP TRIGGER bellows_1_update", "CREATE TRIGGER bellows_1_update BEFORE UPDATE ON items FOR EACH ROW SET NEW.c = NEW.c"},
 		},
 		Spelled: func(c string) string { return "COALESCE(HEX(CAST(" + c + " AS BINARY)), 'null')" },
 		Kinds: map[string]synctest.Kind{
@@ -71,13 +72,16 @@ func TestSync(t *testing.T) {
 			"enum":      {Type: "enum('a','b','') CHARACTER SET utf8mb4", Told: "enum('a','b','')", Values: []string{"'a'", "'b'", "''"}},
 			"set":       {Type: "set('a','b') CHARACTER SET utf8mb4", Told: "set('a','b')", Values: []string{"'a'", "'a,b'", "''"}},
 			"bit":       {Type: "bit(3)", Values: []string{"b'000'", "b'101'", "b'111'"}},
-			"json":      {Type: "json", Told: "longtext", Values: []string{`'{"a":1}'`, `'{"a": 1}'`, `'null'`}},
+			"json":      {Type: "json", Values: []string{`'{"a": 1}'`, `'{"a": 2}'`, `'null'`}},
 			"point":     {Type: "point", Values: []string{"ST_PointFromText('POINT(1 2)')", "ST_PointFromText('POINT(1 2.0000000000000004)')", "ST_PointFromText('POINT(2 1)')"}},
-			"uuid":      {Type: "uuid", Values: []string{"'00000000-0000-0000-0000-000000000000'", "'00000000-0000-0000-0000-000000000001'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"}},
-			"inet6":     {Type: "inet6", Values: []string{"'::1'", "'::2'", "'::'"}},
 		},
 		Integer: "int(11)", Upsert: "ON DUPLICATE KEY UPDATE", Incoming: "VALUES(%s)",
-	})
+	}
+	if os.Getenv("BELLOWS_TEST_MYSQLD") == "" { // types that only MariaDB has
+		d.Kinds["uuid"] = synctest.Kind{Type: "uuid", Values: []string{"'00000000-0000-0000-0000-000000000000'", "'00000000-0000-0000-0000-000000000001'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"}}
+		d.Kinds["inet6"] = synctest.Kind{Type: "inet6", Values: []string{"'::1'", "'::2'", "'::'"}}
+	}
+	synctest.Run(t, d)
 }
 
 func userOf(c db.Conn) string {
