@@ -293,3 +293,13 @@ func underTraffic(t *testing.T, e engineOfForms, c formCase) {
 		}
 	}
 }
+
+// A column whose value no trigger sees is refused before anything is done.
+func TestChangeOfANumberThatComesLate(t *testing.T) {
+	url := testdb.MariaDB(t)
+	exec1(t, url, "CREATE TABLE posts (id int PRIMARY KEY AUTO_INCREMENT, body text)")
+	dir := writeFiles(t, map[string]string{"1_wide.sql": "-- migrate:change table:posts old:id new:id_new\n-- migrate:expand\nALTER TABLE posts ADD COLUMN id_new bigint;\n" +
+		"-- migrate:forward\nid_new = id\n-- migrate:backward\nid = id_new\n-- migrate:hold \"all\"\n"})
+	wantCode(t, with(t, url, dir, bellows.Options{}, upWith(bellows.Request{})), fault.Unsupported, "counts by itself")
+	wantRows(t, url, "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = database() AND table_name = 'posts'", "2")
+}

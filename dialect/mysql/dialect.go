@@ -109,6 +109,7 @@ func (d Dialect) Traits() dialect.Traits {
 		BudgetSession: budget(d),
 		ScriptHead:    "-- The mariadb and mysql clients keep comments inside routines with --comments.\nSET NAMES utf8mb4;\nSET SESSION time_zone = '+00:00';",
 		Elapsed:       "(TIMESTAMPDIFF(MICROSECOND, @bellows_begun, UTC_TIMESTAMP(6)) DIV 1000)",
+		LateNumbers:   true,
 		HoldTable:     "LOCK TABLES %s WRITE",
 		ReleaseTable:  "UNLOCK TABLES",
 		Delimiter:     "DELIMITER %s",

@@ -203,6 +203,10 @@ func (c *changing) side(all []dialect.Column, names []string, missing, hint stri
 			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s is computed by the database, and a trigger sees no value of it", col.Name, c.spec.Change.Table).
 				Try("name the columns it is computed of")
 		}
+		if col.Made == "identity" && c.lang.Traits().LateNumbers {
+			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s counts by itself, and a trigger does not know the number of a row that is about to be written", col.Name, c.spec.Change.Table).
+				Try("leave the column out of the change")
+		}
 		out = append(out, col)
 	}
 	return out, nil
