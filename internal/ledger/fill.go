@@ -79,7 +79,9 @@ func (l Ledger) FillTables() []string {
 
 // Own are all tables that the ledger may ever have, spelled as SQL, so that a
 // comparison of schemas leaves them out.
-func (l Ledger) Own() []string { return append(l.Tables(), l.FillTables()...) }
+func (l Ledger) Own() []string {
+	return append(append(l.Tables(), l.FillTables()...), l.ChangeTables()...)
+}
 
 // CreateFill gives the statements that make the tables of backfills where they
 // are not there. Each can be repeated.

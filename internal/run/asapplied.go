@@ -27,6 +27,12 @@ func (r *Runner) AsApplied(ctx context.Context) (Options, error) {
 			return o, fault.New(fault.Repair, "%s %s is half done (%d of its statements)", id, v.name(id), p.Done).Try("bellows repair")
 		}
 	}
+	for _, id := range v.Applied {
+		if e := v.State.Entries[id]; e.Kind == revision.Change && e.Phase != revision.Contract && e.Phase != revision.Purge {
+			return o, fault.New(fault.Unsupported, "%s %s is a change under way, in its phase %s: the database is meant to differ", id, v.name(id), e.Phase).
+				Try("finish or undo it first: bellows change status")
+		}
+	}
 	files := recorded{Files: o.Files, scripts: map[revision.ID]revision.Script{}}
 	take := func(rev revision.Revision) error {
 		e, known := v.State.Entries[rev.ID]
