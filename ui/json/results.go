@@ -20,9 +20,9 @@ type (
 		Run        string   `json:"run"`
 		Applied    []string `json:"applied"`
 		Reverted   []string `json:"reverted"`
-		Changed    []string `json:"changed"`
 		DurationMS float64  `json:"duration_ms"`
 		Planned    []string `json:"planned"`
+		Changed    []string `json:"changed"`
 	}
 	scriptResult struct {
 		result
@@ -159,7 +159,7 @@ func resultOf(h result, o answer.Outcome) any {
 	switch a := o.Answer.(type) {
 	case answer.Run:
 		r := a.Report
-		return runResult{h, r.Run, list(r.Applied), list(r.Reverted), list(r.Changed), answer.Millis(r.Duration), convert(a.Planned, func(b bellows.Backfill) string { return b.Revision })}
+		return runResult{h, r.Run, list(r.Applied), list(r.Reverted), answer.Millis(r.Duration), convert(a.Planned, func(b bellows.Backfill) string { return b.Revision }), list(r.Changed)}
 	case answer.Plan:
 		return planOf(h, a)
 	case answer.Script:
