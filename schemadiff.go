@@ -137,10 +137,7 @@ func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) 
 	if err != nil {
 		return d, err
 	}
-	if d.From, err = m.shape(ctx, ground, o.From); err != nil {
-		return d, err
-	}
-	if d.To, err = m.shape(ctx, ground, o.To); err != nil {
+	if d.From, d.To, err = m.shapes(ctx, ground, o.From, o.To); err != nil {
 		return d, err
 	}
 	if d.sizes, err = m.sizes(ctx, o.From); err != nil {
@@ -229,6 +226,31 @@ func openedAt(ctx context.Context, url string) (db.Conn, error) {
 		return nil, err
 	}
 	return e.driver.Open(ctx, url, db.Options{App: "bellows/diff/" + newRun(), ReadOnly: true})
+}
+
+// shapes finds both shapes: of two databases at the same time.
+func (m *Migrator) shapes(ctx context.Context, g replay.Ground, from, to From) (a, b Shape, err error) {
+	if from.URL == "" || to.URL == "" {
+		if a, err = m.shape(ctx, g, from); err == nil {
+			b, err = m.shape(ctx, g, to)
+		}
+		return a, b, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	other := make(chan error, 1)
+	go func() {
+		var err error
+		b, err = m.shape(ctx, g, to)
+		other <- err
+	}()
+	if a, err = m.shape(ctx, g, from); err != nil {
+		cancel()
+	}
+	if second := <-other; err == nil {
+		err = second
+	}
+	return a, b, err
 }
 
 // shape finds a shape.
