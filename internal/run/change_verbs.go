@@ -213,7 +213,7 @@ func (r *Runner) Advance(ctx context.Context, ids []revision.ID, goal change.Goa
 		}
 		ask.Due = own == change.Purged
 		one, err := r.Shift(ctx, ch.Revision, own, ask)
-		rep.Applied, rep.Reverted = append(rep.Applied, one.Applied...), append(rep.Reverted, one.Reverted...)
+		rep.add(one)
 		moved = true
 		if err != nil {
 			return moved, err

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,6 +101,16 @@ type Report struct {
 	Duration          time.Duration
 }
 
+// add adds what another part of the same run did.
+func (r *Report) add(one Report) {
+	r.Applied, r.Reverted = append(r.Applied, one.Applied...), append(r.Reverted, one.Reverted...)
+	for _, id := range one.Changed {
+		if !slices.Contains(r.Changed, id) {
+			r.Changed = append(r.Changed, id)
+		}
+	}
+}
+
 // reconnects bounds how often one run replaces a broken connection without
 // getting anything done in between.
 const reconnects = 5
@@ -160,7 +171,7 @@ func (r *Runner) Up(ctx context.Context, ask Ask) (Report, error) {
 		one, err := r.drive(ctx, ask, r.chooseUp(ctx, ask))
 		more := len(rep.Applied) == 0 || len(one.Applied) > 0
 		rep.Run, rep.Duration = one.Run, rep.Duration+one.Duration
-		rep.Applied, rep.Reverted = append(rep.Applied, one.Applied...), append(rep.Reverted, one.Reverted...)
+		rep.add(one)
 		if err != nil || ask.Single {
 			return rep, err
 		}
