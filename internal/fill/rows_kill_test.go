@@ -19,7 +19,7 @@ import (
 // The points at which a process is killed whose rows are worked out beyond the
 // database, and nothing goes wrong.
 func worked() []string {
-	return []string{"begun", "claimed", "read", "leased", "computed", "fenced", "written", "commit", "committed"}
+	return []string{"read", "leased", "computed", "fenced", "written", "commit", "committed"}
 }
 
 // picky is a function that refuses two rows.
