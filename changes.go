@@ -34,7 +34,6 @@ type Change struct {
 	Began        time.Time
 	ContractedAt time.Time // zero before the contract
 	KeptUntil    time.Time // until then the old columns are kept
-	Hidden       []string  // old columns that a brown-out has renamed away
 }
 
 // Hold is an approval that a change wants before its contract.
@@ -88,9 +87,6 @@ func changeOf(c run.Changed) Change {
 		Proof: Proof{Valid: p.Valid(), Made: p.Made, Rows: p.Rows, Mismatches: p.Mismatches, Poison: p.Poison, Sample: p.Sample, At: p.At, Void: p.Void}}
 	if !s.At.IsZero() && !s.Written {
 		out.KeptUntil = s.At.Add(c.Spec.Retention)
-	}
-	if s.Away != nil {
-		out.Hidden = s.Away.Columns
 	}
 	for _, h := range c.Spec.Holds {
 		hold := Hold{Name: h.Name, Quiet: h.Quiet}

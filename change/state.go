@@ -46,7 +46,6 @@ type State struct {
 	Since    time.Time        `json:",omitzero"` // sync is on
 	Empty    bool             `json:",omitzero"` // the table had no rows when the change began
 	At       time.Time        `json:",omitzero"` // when it was contracted
-	Away     *Away            `json:",omitzero"` // a brown-out that is not over
 
 	// Approved are the holds that are approved; they are kept apart.
 	Approved []string `json:"-"`
@@ -74,12 +73,6 @@ type Proof struct {
 
 // Valid tells whether it proves anything.
 func (p Proof) Valid() bool { return p.Made && p.Mismatches == 0 && p.Poison == 0 && p.Void == "" }
-
-// Away are columns that have other names for a while.
-type Away struct {
-	Columns, Names []string
-	Until          time.Time
-}
 
 // Action is one thing to do.
 type Action string

@@ -19,6 +19,9 @@ type Question struct {
 	// SQL is the condition, never null; it names columns bare.
 	SQL string
 	At  fault.Pos
+	// Except are rows by their keys of which somebody has said that they may be as
+	// they are.
+	Except []backfill.Bound
 }
 
 // Tally is how many rows were looked at, and of how many the condition is not
@@ -104,6 +107,11 @@ func (p *planner) tally(ctx context.Context, q Question, t Tally) (Tally, error)
 
 // sum adds what a part of the rows says.
 func (p *planner) sum(ctx context.Context, q Question, t Tally, where string) (Tally, error) {
+	for _, b := range q.Except {
+		if len(b) == len(p.key.Columns) {
+			q.SQL = "(" + q.SQL + " OR " + backfill.Exactly(p.lang, "", p.key, b) + ")"
+		}
+	}
 	line, err := firstLine(ctx, p, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN "+q.SQL+" THEN 0 ELSE 1 END), 0)"+where)
 	if err != nil {
 		return t, err

@@ -125,9 +125,6 @@ func approvedOf(all []ledger.Approval, id revision.ID) []string {
 // toward does one action after another until the goal is reached, or until what
 // is next is done without the lock.
 func (c *changing) toward(ctx context.Context, goal change.Goal) error {
-	if err := c.unhide(ctx); err != nil {
-		return err
-	}
 	for {
 		if ctx.Err() != nil {
 			return c.interrupted(ctx)

@@ -304,33 +304,6 @@ func (c *changing) aborts(ctx context.Context) []string {
 	return out
 }
 
-// unhide puts columns back that a brown-out had renamed away.
-func (c *changing) unhide(ctx context.Context) error {
-	if c.st.Away == nil {
-		return nil
-	}
-	columns, err := c.columns(ctx, c.st.Table)
-	if err != nil {
-		return explainUnlessGone(err, "looking at the table")
-	}
-	var from, to []string
-	for i, name := range c.st.Away.Names {
-		if _, there := change.Find(columns, name); there {
-			from, to = append(from, name), append(to, c.st.Away.Columns[i])
-		}
-	}
-	sqls := append(c.lang.Rename(c.st.Table, from, to), c.lang.SyncOn(c.spec.Sync(c.st, c.led.Writes()))...)
-	d := deed{action: c.st.Doing, phase: revision.Hold, ours: sqls, verb: "brownout", text: fmt.Sprintf("%s is back", strings.Join(c.st.Away.Columns, ", ")),
-		then: func(ctx context.Context) (change.State, error) {
-			next := c.st
-			next.Away = nil
-			now, err := c.look(ctx, next)
-			next.Objects, next.Identity = now.Objects, now.Identity
-			return next, err
-		}}
-	return c.perform(ctx, d)
-}
-
 // resync sets sync on anew; a backfill of that side follows.
 func (c *changing) resync(ctx context.Context, side dialect.Side) error {
 	if side == dialect.Old && len(c.spec.Backward) == 0 {

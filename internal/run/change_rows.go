@@ -134,7 +134,7 @@ func (c *changing) prove(ctx context.Context, goal change.Goal) error {
 		if again, err := c.renews(ctx, now); err != nil || again {
 			return err
 		}
-		return c.toCount(now)
+		return c.toCount(ctx, now)
 	}
 	delete(c.tallies, c.rev.ID)
 	if got.look.Identity != now.Identity || !slices.Equal(got.look.Objects, now.Objects) {
@@ -143,10 +143,20 @@ func (c *changing) prove(ctx context.Context, goal change.Goal) error {
 	return c.proven(ctx, got.tally, now, goal)
 }
 
-// toCount asks for the count of the rows that disagree.
-func (c *changing) toCount(now change.Look) error {
-	return &toTally{id: c.rev.ID, look: now, question: fill.Question{Table: c.st.Table, At: c.spec.Change.At,
-		SQL: c.lang.Agrees(c.spec.Sync(c.st, c.led.Writes()), "")}}
+// toCount asks for the count of the rows that disagree. Rows that were set aside,
+// and of which somebody has said that they may stay so, do not count.
+func (c *changing) toCount(ctx context.Context, now change.Look) error {
+	q := fill.Question{Table: c.st.Table, At: c.spec.Change.At, SQL: c.lang.Agrees(c.sides(), "")}
+	if c.st.Fill != "" {
+		waived, err := c.led.Poisoned(ctx, c.conn, c.st.Fill, ledger.PoisonWaived)
+		if err != nil {
+			return explainUnlessGone(err, "reading the ledger")
+		}
+		for _, p := range waived {
+			q.Except = append(q.Except, p.Key)
+		}
+	}
+	return &toTally{id: c.rev.ID, look: now, question: q}
 }
 
 // proven records what a count has found.

@@ -179,7 +179,7 @@ func (c *changing) unready(ctx context.Context) error {
 		if err != nil {
 			return explainUnlessGone(err, "looking at the table")
 		}
-		return c.toCount(now)
+		return c.toCount(ctx, now)
 	}
 	delete(c.tallies, c.rev.ID)
 	f := fault.At(c.spec.Change.At, fault.Confirm, "%s has no proof yet that every row is right", c.rev.ID)
@@ -314,7 +314,7 @@ func (r *Runner) changed(ctx context.Context, v *View, rec ledger.Change, approv
 		if len(wrong) == 0 && c.st.Proof.Made {
 			wrong = void
 		}
-		if len(wrong) > 0 && c.st.Away == nil {
+		if len(wrong) > 0 {
 			out.Trouble = wrong[0]
 			out.State.Proof.Void = wrong[0].Msg
 		}
