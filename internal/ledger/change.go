@@ -20,7 +20,7 @@ var changeTables = [...]table{
 		{"seq", auto}, {"revision", key}, {"name", text}, {"state", key}, {"actor", text}, {"why", text}, {"at", moment}, {"epoch", fence},
 	}},
 	{"change", "revision", []column{
-		{"revision", key}, {"number", integer}, {"phase", key}, {"doing", key}, {"hash", key}, {"table_name", text}, {"spec", text}, {"state", text},
+		{"revision", key}, {"number", integer}, {"phase", key}, {"doing", key}, {"hash", key}, {"table_name", text}, {"spec", text}, {"state", text}, {"tally", text},
 		{"run", key}, {"actor", text}, {"tool", text}, {"began", moment}, {"at", moment}, {"epoch", fence},
 	}},
 }
@@ -79,6 +79,7 @@ type Change struct {
 	Table     string
 	Spec      string
 	State     string
+	Tally     string // of a count that is not at its end; any other record ends it
 	Actor     string
 	Began, At time.Time
 }
@@ -89,7 +90,7 @@ func (l Ledger) Changes(ctx context.Context, c db.Conn) ([]Change, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	rows, err := c.Query(ctx, "SELECT revision, number, phase, doing, hash, COALESCE(table_name, ''), COALESCE(spec, ''), COALESCE(state, ''), COALESCE(actor, ''), COALESCE("+
+	rows, err := c.Query(ctx, "SELECT revision, number, phase, doing, hash, COALESCE(table_name, ''), COALESCE(spec, ''), COALESCE(state, ''), COALESCE(tally, ''), COALESCE(actor, ''), COALESCE("+
 		l.timeText("began")+", ''), COALESCE("+l.timeText("at")+", '') FROM "+l.table("change")+" ORDER BY began, revision")
 	if err != nil {
 		return nil, unreadable(err)
@@ -99,7 +100,7 @@ func (l Ledger) Changes(ctx context.Context, c db.Conn) ([]Change, error) {
 	for rows.Next() {
 		var ch Change
 		var began, at string
-		if err := rows.Scan((*string)(&ch.Revision), &ch.Number, &ch.Phase, &ch.Doing, &ch.Hash, &ch.Table, &ch.Spec, &ch.State, &ch.Actor, &began, &at); err != nil {
+		if err := rows.Scan((*string)(&ch.Revision), &ch.Number, &ch.Phase, &ch.Doing, &ch.Hash, &ch.Table, &ch.Spec, &ch.State, &ch.Tally, &ch.Actor, &began, &at); err != nil {
 			return nil, err
 		}
 		ch.Began, ch.At = parseTime(began), parseTime(at)
@@ -112,12 +113,18 @@ func (l Ledger) Changes(ctx context.Context, c db.Conn) ([]Change, error) {
 func (l Ledger) PutChange(ch Change, by By) string {
 	q := l.d.Literal
 	pairs := []string{"revision", q(string(ch.Revision)), "number", strconv.FormatInt(ch.Number, 10), "phase", q(ch.Phase), "doing", q(ch.Doing),
-		"hash", q(ch.Hash), "table_name", q(ch.Table), "spec", q(ch.Spec), "state", q(ch.State), "run", q(by.Run), "actor", q(by.Actor), "tool", q(by.Tool),
+		"hash", q(ch.Hash), "table_name", q(ch.Table), "spec", q(ch.Spec), "state", q(ch.State), "tally", "''", "run", q(by.Run), "actor", q(by.Actor), "tool", q(by.Tool),
 		"at", l.t.Now, "epoch", l.epoch(by.Fence)}
 	if ch.Began.IsZero() {
 		pairs = append(pairs, "began", l.t.Now)
 	}
 	return l.upsert("change", "revision", pairs...)
+}
+
+// SaveTally gives the statement that records how far a count is. It is written
+// without the lease.
+func (l Ledger) SaveTally(id revision.ID, tally string) string {
+	return "UPDATE " + l.table("change") + " SET tally = " + l.d.Literal(tally) + " WHERE revision = " + l.d.Literal(string(id))
 }
 
 // SetPhase gives the statement that tells a revision's phase, and touches nothing

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -108,6 +109,7 @@ type toTally struct {
 	question fill.Question
 	look     change.Look
 	from     fill.Tally
+	of       string
 }
 
 func (t *toTally) Error() string {
@@ -134,7 +136,7 @@ func (c *changing) prove(ctx context.Context, goal change.Goal) error {
 		if again, err := c.renews(ctx, now); err != nil || again {
 			return err
 		}
-		return c.toCount(ctx, now)
+		return c.toCount(ctx, now, goal)
 	}
 	delete(c.tallies, c.rev.ID)
 	if got.look.Identity != now.Identity || !slices.Equal(got.look.Objects, now.Objects) {
@@ -145,7 +147,7 @@ func (c *changing) prove(ctx context.Context, goal change.Goal) error {
 
 // toCount asks for the count of the rows that disagree. Rows that were set aside,
 // and of which somebody has said that they may stay so, do not count.
-func (c *changing) toCount(ctx context.Context, now change.Look) error {
+func (c *changing) toCount(ctx context.Context, now change.Look, goal change.Goal) error {
 	q := fill.Question{Table: c.st.Table, At: c.spec.Change.At, SQL: c.lang.Agrees(c.sides(), "")}
 	if c.st.Fill != "" {
 		waived, err := c.led.Poisoned(ctx, c.conn, c.st.Fill, ledger.PoisonWaived)
@@ -156,7 +158,18 @@ func (c *changing) toCount(ctx context.Context, now change.Look) error {
 			q.Except = append(q.Except, p.Key)
 		}
 	}
-	return &toTally{id: c.rev.ID, look: now, question: q}
+	t := &toTally{id: c.rev.ID, look: now, question: q, of: digest(fmt.Sprint(q.SQL, now.Identity, now.Objects))}
+	var saved savedTally
+	if goal == change.Held && json.Unmarshal([]byte(c.rec.Tally), &saved) == nil && saved.Of == t.of {
+		t.from = saved.Tally // a count that was killed goes on; the contract counts all by itself
+	}
+	return t
+}
+
+// savedTally is how far a count is, and of what: the question, the table and sync.
+type savedTally struct {
+	Of    string
+	Tally fill.Tally
 }
 
 // proven records what a count has found.
@@ -230,7 +243,12 @@ func (w *work) tally(ctx context.Context, p *toTally) (again bool, _ error) {
 		defer own.Close()
 		conn = own
 	}
-	t, err := fill.Count(ctx, conn, p.question, p.from, w.fillOptions(), func(fill.Tally) error {
+	t, err := fill.Count(ctx, conn, p.question, p.from, w.fillOptions(), func(t fill.Tally) error {
+		if text, err := json.Marshal(savedTally{p.of, t}); err == nil {
+			if _, err := conn.Exec(ctx, w.led.SaveTally(p.id, string(text))); isGone(err) {
+				return err
+			}
+		}
 		w.point("change tallied")
 		return nil
 	})

@@ -179,7 +179,7 @@ func (c *changing) unready(ctx context.Context) error {
 		if err != nil {
 			return explainUnlessGone(err, "looking at the table")
 		}
-		return c.toCount(ctx, now)
+		return c.toCount(ctx, now, change.Contracted)
 	}
 	delete(c.tallies, c.rev.ID)
 	f := fault.At(c.spec.Change.At, fault.Confirm, "%s has no proof yet that every row is right", c.rev.ID)
