@@ -215,6 +215,7 @@ func (c *changing) record(next change.State) ledger.Change {
 func (c *changing) became(next change.State, text string) {
 	next.Approved = c.st.Approved
 	c.rec = c.record(next)
+	c.rec.Tally = "" // the record has ended it
 	c.rec.Began = orNow(c.rec.Began)
 	c.st = next
 	if !slices.Contains(c.report.Changed, c.rev.ID) {

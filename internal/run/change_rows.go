@@ -158,10 +158,14 @@ func (c *changing) toCount(ctx context.Context, now change.Look, goal change.Goa
 			q.Except = append(q.Except, p.Key)
 		}
 	}
-	t := &toTally{id: c.rev.ID, look: now, question: q, of: digest(fmt.Sprint(q.SQL, now.Identity, now.Objects))}
+	t := &toTally{id: c.rev.ID, look: now, question: q}
+	if goal != change.Held || c.st.Phase != revision.Verify {
+		return t // the contract counts all by itself
+	}
+	t.of = digest(fmt.Sprint(q.SQL, now.Identity, now.Objects))
 	var saved savedTally
-	if goal == change.Held && json.Unmarshal([]byte(c.rec.Tally), &saved) == nil && saved.Of == t.of {
-		t.from = saved.Tally // a count that was killed goes on; the contract counts all by itself
+	if json.Unmarshal([]byte(c.rec.Tally), &saved) == nil && saved.Of == t.of && !saved.Tally.Done {
+		t.from = saved.Tally
 	}
 	return t
 }
@@ -244,7 +248,7 @@ func (w *work) tally(ctx context.Context, p *toTally) (again bool, _ error) {
 		conn = own
 	}
 	t, err := fill.Count(ctx, conn, p.question, p.from, w.fillOptions(), func(t fill.Tally) error {
-		if text, err := json.Marshal(savedTally{p.of, t}); err == nil {
+		if text, err := json.Marshal(savedTally{p.of, t}); err == nil && p.of != "" {
 			if _, err := conn.Exec(ctx, w.led.SaveTally(p.id, string(text))); isGone(err) {
 				return err
 			}
