@@ -34,7 +34,9 @@ func (w *worker) outside(ctx context.Context, err error) (outcome, error) {
 	if err == nil || isGone(err) || ctx.Err() != nil {
 		return nothing, err
 	}
-	if w.judge(err) == dialect.Transient {
+	// A chunk that was to give way may have ended just before it was cancelled; then
+	// what comes after it is.
+	if w.judge(err) == dialect.Transient || classOf(err) == db.Canceled {
 		w.doing = "waiting: " + words(err)
 		if w.patient() {
 			return nothing, nil
