@@ -27,6 +27,9 @@ func (f *Face) Event(e event.Event) {
 	case event.MigrationStarted:
 		f.begin(e)
 	case event.StatementStarted:
+		if !f.o.Motion {
+			return // it is for the line that moves alone
+		}
 		f.working(e.ID, statementText(e.Number, e.Of, e.SQL))
 	case event.StatementDone:
 		f.statement(e)

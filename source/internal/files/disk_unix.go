@@ -44,6 +44,17 @@ func (d descriptor) first(buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
+// room is how much to make ready for a file: what it takes, where it is read for
+// itself; for one of thousands, whose memory is used again, what nearly all take.
+func room(fd int, glance bool) int {
+	const many = 1 << 14
+	var stat syscall.Stat_t
+	if glance || syscall.Fstat(fd, &stat) != nil || stat.Size >= many {
+		return many
+	}
+	return int(stat.Size) + 1
+}
+
 // readDisk reads the file at path into buf's memory, or larger. A glance takes a
 // read that fills less than its room for the end of the file, which it is on
 // every disk; a second read would cost as much again.
@@ -54,7 +65,7 @@ func (r Root) readDisk(path string, buf []byte, glance bool) ([]byte, error) {
 	}
 	defer syscall.Close(fd)
 	if cap(buf) < 1<<14 {
-		buf = make([]byte, 0, 1<<14)
+		buf = make([]byte, 0, room(fd, glance))
 	}
 	if glance {
 		n, err := descriptor(fd).Read(buf[:cap(buf)])
