@@ -25,7 +25,7 @@ func main() { os.Exit(start()) }
 // collectLate lets a run that finds nothing to do end before there is garbage
 // enough to collect, and keeps one that works small from the first collection on.
 func collectLate() {
-	const start, from = 200, 50
+	const start, from = 250, 100
 	debug.SetGCPercent(start)
 	runtime.SetFinalizer(new([1 << 5]byte), func(*[1 << 5]byte) { debug.SetGCPercent(from) })
 }
