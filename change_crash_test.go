@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/bellowsdb/bellows"
+	"github.com/bellowsdb/bellows/event"
+	"github.com/bellowsdb/bellows/internal/testdb"
 )
 
 // changeVerb is what a process that may be killed does with a change.
@@ -28,6 +30,9 @@ func changeVerb(ctx context.Context, m *bellows.Migrator, verb, id string) (err 
 		err = m.Undo(ctx, r)
 	case "purge":
 		err = m.Purge(ctx, r)
+	case "resync old", "resync new":
+		r.Keep = strings.TrimPrefix(verb, "resync ")
+		err = m.Resync(ctx, r)
 	case "abort":
 		err = m.Abort(ctx, r)
 	case "down":
@@ -43,6 +48,7 @@ func TestChangeSurvivesKills(t *testing.T) {
 		"through": {"up", "wait", "verify", "approve", "contract", "undo", "approve", "contract", "purge"},
 		"aborted": {"up", "wait", "approve", "abort", "up", "abort"},
 		"down":    {"wait", "approve", "contract", "down"},
+		"anew":    {"wait", "approve", "resync old", "wait", "approve", "resync new", "wait"},
 	}
 	for _, s := range swaps() {
 		for name, verbs := range ways {
@@ -107,6 +113,59 @@ func killed(t *testing.T, c child, names []string) (kills int) {
 // was killed.
 func wasDone(out string) bool {
 	return strings.Contains(out, "is past its") || strings.Contains(out, "has not begun") || strings.Contains(out, "0 revisions are applied")
+}
+
+// The connection is cut after COMMIT went to the server, before the server had it
+// and after: whether expand with sync, and the contract, took effect is found out,
+// and nothing is done twice.
+func TestChangeCommitAnswerLost(t *testing.T) {
+	s := swaps()[1]
+	for _, verb := range []string{"up", "contract"} {
+		place := s.place
+		if verb == "contract" {
+			place = func(t *testing.T, _ ...string) (url, dir string) { return s.held(t) }
+		}
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			calm, calmDir := place(t)
+			must(t, s.do(t, calm, calmDir, verb))
+			want := s.picture(t, calm, calmDir) + s.deeds(t, calm)
+			for nth := 0; ; nth++ {
+				url, dir := place(t)
+				wire := testdb.Proxy(t, url)
+				cut := wire.CutOn(testdb.Cut{Sent: "COMMIT", Nth: nth / 2, Where: []testdb.Where{testdb.AfterAnswer, testdb.BeforeServer}[nth%2]})
+				reconnected := 0
+				o := bellows.Options{Sink: event.SinkFunc(func(e event.Event) {
+					if _, ok := e.(event.Reconnected); ok {
+						reconnected++
+					}
+				})}
+				err := with(t, wire.URL, dir, o, func(ctx context.Context, m *bellows.Migrator) error { return changeVerb(ctx, m, verb, oneMerge) })
+				select {
+				case <-cut:
+				default:
+					if nth < 4 {
+						t.Fatalf("only %d commits went by", nth/2)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatalf("COMMIT %d: %v", nth, err)
+				}
+				if reconnected == 0 {
+					t.Errorf("COMMIT %d: the connection was cut and nobody noticed", nth)
+				}
+				if got := s.picture(t, url, dir) + s.deeds(t, url); got != want {
+					t.Fatalf("COMMIT %d:\n%s\nwant:\n%s", nth, got, want)
+				}
+			}
+		})
+	}
+}
+
+// deeds is what the journal says was done with a change.
+func (s swap) deeds(t *testing.T, url string) string {
+	return strings.Join(column(t, url, "SELECT action || ' ' || coalesce(detail, '') FROM bellows.journal WHERE revision = '1' ORDER BY seq"), "\n")
 }
 
 // picture is everything that a change may leave: the table, its rows, what keeps

@@ -112,6 +112,48 @@ func TestResync(t *testing.T) {
 	})
 }
 
+// A hold that demands silence keeps the contract back while the old side was
+// written within its time, by whom ever, and no longer.
+func TestQuietTime(t *testing.T) {
+	ago := map[string]string{"sqlite": "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', '-%d hours')", "postgres": "clock_timestamp() - make_interval(hours => %d)", "mariadb": "UTC_TIMESTAMP(6) - INTERVAL %d HOUR"}
+	since := map[string]string{"sqlite": "json_set(state, '$.Since', '2020-01-02T03:04:05Z')", "postgres": `jsonb_set(state::jsonb, '{Since}', '"2020-01-02T03:04:05Z"')::text`, "mariadb": "JSON_SET(state, '$.Since', '2020-01-02T03:04:05Z')"}
+	who := map[string]string{"sqlite": "an application without a name", "postgres": "old shop", "mariadb": "@"}
+	onSwaps(t, func(t *testing.T, s swap) {
+		ledger := "bellows_"
+		if s.name == "postgres" {
+			ledger = "bellows."
+		}
+		s.file = strings.Replace(s.file, `uses loc"`, `uses loc" quiet:24h`, 1)
+		url, dir := s.held(t)
+		wantCode(t, s.do(t, url, dir, "contract"), fault.Confirm, "24h0m0s without a write to the old side: writes are counted since ")
+		exec1(t, url, "UPDATE "+ledger+"change SET state = "+since[s.name])
+		c := session(t, url)
+		// A session of bellows is told apart by its variable, where there are some.
+		own := map[string]string{"sqlite": "SELECT 1", "postgres": "SET application_name = 'old shop'", "mariadb": "SET @bellows = NULL"}[s.name]
+		for _, sql := range []string{own, "UPDATE posts SET lat = 5 WHERE id = 1"} {
+			if _, err := c.Exec(t.Context(), sql); err != nil {
+				t.Fatal(sql, err)
+			}
+		}
+		c.Close()
+		for _, hours := range []int{0, 23} {
+			exec1(t, url, fmt.Sprintf("UPDATE "+ledger+"change_write SET at = "+ago[s.name]+" WHERE side = 'old'", hours))
+			err := s.do(t, url, dir, "contract")
+			wantCode(t, err, fault.Confirm, " wrote it at ")
+			if fault.CodeOf(err).Exit() != 8 || !strings.Contains(err.Error(), who[s.name]) {
+				t.Fatalf("it does not name %s: %v", who[s.name], err)
+			}
+			if got := wantPhase(t, url, dir, "hold"); len(got.WaitingFor) != 1 || !strings.Contains(got.WaitingFor[0], who[s.name]) {
+				t.Fatalf("status tells %q", got.WaitingFor)
+			}
+		}
+		exec1(t, url, fmt.Sprintf("UPDATE "+ledger+"change_write SET at = "+ago[s.name]+" WHERE side = 'old'", 25))
+		exec1(t, url, "UPDATE posts SET loc = (SELECT loc FROM (SELECT loc FROM posts WHERE id = 3) q) WHERE id = 2") // the new side may be loud
+		must(t, s.do(t, url, dir, "contract"))
+		wantPhase(t, url, dir, "contract")
+	})
+}
+
 // Where holds are approved by themselves, and where there are no rows, up goes
 // through to the end.
 func TestChangeRunsThrough(t *testing.T) {
