@@ -21,6 +21,7 @@ type answers struct {
 	byKey    map[string]*record
 	members  []backfill.Member
 	bytes    int
+	most     int // of bytes, where there is more than one row; 0 is no end
 }
 
 func newAnswers(r *rowing, rows []*record) *answers { return &answers{r: r, rows: rows} }
@@ -41,7 +42,9 @@ func (a *answers) take(line []byte) (more bool, err error) {
 	if a.members, err = backfill.Members(line, a.members[:0]); err != nil {
 		return false, a.wrong(line, "what the program wrote cannot be read: %v", err).Try("it answers each row with one JSON object on a line of its own; remarks belong on its standard error")
 	}
-	a.bytes += len(line)
+	if a.bytes += len(line); a.much() {
+		return false, errMuch
+	}
 	x, err := a.rowOf(line)
 	if err != nil {
 		return false, err
@@ -52,6 +55,9 @@ func (a *answers) take(line []byte) (more bool, err error) {
 	a.answered++
 	return a.answered < len(a.rows), nil
 }
+
+// much tells that no more answers can be held. Those for a single row always are.
+func (a *answers) much() bool { return a.most > 0 && a.bytes > a.most && len(a.rows) > 1 }
 
 func (a *answers) member(name string) []byte {
 	for _, m := range a.members {

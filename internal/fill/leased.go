@@ -102,6 +102,7 @@ func (w *worker) ready(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		m.most = answersShare * w.o.Logic.Bytes
 		w.rows = &leased{mind: m, turn: make(chan struct{}, 1), since: time.Now()}
 		w.rows.whole, w.rows.end = context.WithCancel(context.WithoutCancel(ctx))
 	}
@@ -319,6 +320,13 @@ func (w *worker) startThinking(b *batch) {
 // errLost tells that a lease is another's.
 var errLost = errors.New("the lease of the chunk ran out, and another worker has it")
 
+// errMuch tells that the answers for a chunk are too large to be held in memory.
+var errMuch = errors.New("the program's answers for the chunk are larger than what is held in memory")
+
+// answersShare is how many times as much memory the answers for a chunk may take
+// as its rows.
+const answersShare = 2
+
 // await waits until a batch is worked out. Its lease, and that of the one behind
 // it, are renewed meanwhile.
 func (w *worker) await(ctx context.Context, b *batch) error {
@@ -370,6 +378,9 @@ func (w *worker) settle(ctx context.Context, b *batch) (outcome, error) {
 		return over, nil
 	case isGone(err):
 		return nothing, err
+	case errors.Is(err, errMuch):
+		w.drop(ctx, b)
+		return w.trouble(ctx, b.k, nil, err)
 	case err != nil:
 		w.drop(ctx, b)
 		return w.failed(ctx, err)

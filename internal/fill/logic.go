@@ -48,6 +48,7 @@ type mind struct {
 	function Function
 	options  program.Options
 	process  *program.Process
+	most     int // bytes of answers that are held at once; 0 is no end
 }
 
 // newMind finds a task's function, or says how its program is started. The error
@@ -154,6 +155,7 @@ func (m *mind) ask(ctx context.Context, r *rowing, rows []*record) error {
 		m.process = p
 	}
 	b := newAnswers(r, rows)
+	b.most = m.most
 	err := m.process.Ask(ctx, func(yield func([]byte) bool) {
 		var line []byte
 		for i, x := range rows {
@@ -167,6 +169,9 @@ func (m *mind) ask(ctx context.Context, r *rowing, rows []*record) error {
 	if err != nil {
 		m.process.Close()
 		m.process = nil
+		if b.much() {
+			return errMuch
+		}
 		if f, ok := b.first(); ok && !b.failed && ctx.Err() == nil {
 			return fmt.Errorf("%w (of %d rows %d were not answered, the first is %s)", err, len(rows), len(rows)-b.answered, f)
 		}

@@ -162,6 +162,27 @@ func TestBadProgramsTried(t *testing.T) {
 	}
 }
 
+// TestWideAnswers: a chunk whose answers are larger than what is held in memory is
+// done in pieces.
+func TestWideAnswers(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			url, rec := e.place(t, 60), &recorder{}
+			o := options(url)
+			o.Logic.Bytes, o.Sink = 50000, rec
+			rep := filled(t, url, byProgram(t, "wide"), o)
+			once(t, url, 60)
+			if s := rep.Status; s.RowsDone != 60 || s.State != "checked" {
+				t.Errorf("%+v", s)
+			}
+			if all := of[event.FillTrouble](rec); len(all) == 0 || all[0].Action != "split" {
+				t.Errorf("%+v", all)
+			}
+		})
+	}
+}
+
 // TestProgramSetsAside: what a program refuses is set aside, and what it passes over
 // stays.
 func TestProgramSetsAside(t *testing.T) {

@@ -51,7 +51,10 @@ func (w *worker) outside(ctx context.Context, err error) (outcome, error) {
 
 func (w *worker) judge(err error) dialect.Trouble {
 	var e *db.Error
-	if !errors.As(err, &e) {
+	switch {
+	case errors.Is(err, errMuch):
+		return dialect.Load
+	case !errors.As(err, &e):
 		return dialect.Fatal
 	}
 	switch e.Class {

@@ -70,6 +70,8 @@ for line in sys.stdin:
             answer = {"error": "no such place", "id": row["id"]}
         if how == "skips":
             answer = {"skip": True, "id": row["id"]}
+    if how == "wide":
+        answer["a"] = "x" * 20000
     if how == "backwards":
         held.append(answer)
         if row["bellows_left"] == 0:
