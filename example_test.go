@@ -191,6 +191,7 @@ func ExampleMigrator_Diff() {
 	// Output:
 	// 20261120120000
 	// -- migrate:revises none
+	// -- Proven on sqlite 3054001: up, down, up again; 6514f95fa6e2c662b43908085be2971c to 7efd54a8db89370f10bb745f3c411290
 	//
 	// -- migrate:up
 	// CREATE TABLE posts (

@@ -80,6 +80,7 @@ type Difference struct {
 
 	ignore []string
 	ground replay.Ground
+	wanted replay.Content // the files that make To, if any
 	stages diff.Staging
 	sizes  diff.Sizes
 }
@@ -139,6 +140,9 @@ func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) 
 	}
 	if d.From, d.To, err = m.shapes(ctx, ground, o.From, o.To); err != nil {
 		return d, err
+	}
+	if o.To.Shape == nil && o.To.URL == "" && o.To.Files != nil {
+		d.wanted = replay.Files(textsOf(o.To.Files))
 	}
 	if d.sizes, err = m.sizes(ctx, o.From); err != nil {
 		return d, err
@@ -345,6 +349,8 @@ type DraftOptions struct {
 	// NoProof writes them without having tried them, and says so in them.
 	NoProof bool
 
+	certificate string // what was proven; "" when it is not known yet
+
 	replaces *revision.Range // of a squash
 	notes    []string        // comments for the head of the file
 	final    string          // why there is no way back, although there could be one
@@ -363,7 +369,25 @@ func (m *Migrator) Draft(ctx context.Context, d Difference, o DraftOptions) ([]D
 	if err != nil || o.NoProof || len(drafts) == 0 {
 		return out, err
 	}
-	return out, d.ground.Prove(ctx, m.migrations(), replay.Proof{Drafts: drafts, From: d.From.Schema, To: d.To.Schema, Ignore: d.ignore})
+	cert, err := d.ground.Prove(ctx, m.migrations(), d.proof(drafts, o))
+	if err != nil {
+		return nil, err
+	}
+	o.certificate = cert.String()
+	out, _, err = m.drafts(d, o)
+	return out, err
+}
+
+// proof is what the drafts of a difference are to be proven of.
+func (d *Difference) proof(drafts []replay.Draft, o DraftOptions) replay.Proof {
+	p := replay.Proof{Drafts: drafts, From: d.From.Schema, To: d.To.Schema, Wanted: d.wanted, Ignore: d.ignore}
+	for _, part := range d.Parts {
+		if o.final != "" {
+			part.sections.Class = diff.Irreversible
+		}
+		p.Parts = append(p.Parts, part.sections)
+	}
+	return p
 }
 
 // drafts are the files of a difference, and the same as they are read.
@@ -414,6 +438,9 @@ func (p Part) file(parents []string, o DraftOptions) string {
 	}
 	for _, note := range o.notes {
 		line(note)
+	}
+	if o.certificate != "" {
+		line(o.certificate)
 	}
 	if o.NoProof {
 		line("Not proven: it was written with --no-proof.")

@@ -56,12 +56,22 @@ func (m *Migrator) Squash(ctx context.Context, expr string, o SquashOptions) (fi
 		return file, nil, fault.New(fault.Unsupported, "what %s..%s does takes %d migrations, and a squash is one", r.From, r.To, len(s.d.Parts)).
 			Try("fold from the first migration on, or a shorter range")
 	}
-	drafts, read, err := m.drafts(s.d, DraftOptions{Slug: orElse(o.Slug, "squash"), Parents: texts(parents), Now: o.Now, replaces: &r,
-		notes: []string{"Does what the migrations from " + string(r.From) + " to " + string(r.To) + " do."}})
+	options := DraftOptions{Slug: orElse(o.Slug, "squash"), Parents: texts(parents), Now: o.Now, replaces: &r,
+		notes: []string{"Does what the migrations from " + string(r.From) + " to " + string(r.To) + " do."}}
+	_, read, err := m.drafts(s.d, options)
 	if err != nil {
 		return file, nil, err
 	}
-	return drafts[0], covered, s.prove(ctx, read[0])
+	cert, err := s.prove(ctx, read[0], options)
+	if err != nil {
+		return file, nil, err
+	}
+	options.certificate = cert.String()
+	drafts, _, err := m.drafts(s.d, options)
+	if err != nil {
+		return file, nil, err
+	}
+	return drafts[0], covered, nil
 }
 
 // foldable refuses what the shape of a database does not tell of.
@@ -122,19 +132,19 @@ func (s *squashing) look(ctx context.Context, r revision.Range, parents []revisi
 
 // prove tries the file in a new database, and the folder with it in one that has
 // the range.
-func (s *squashing) prove(ctx context.Context, draft replay.Draft) error {
+func (s *squashing) prove(ctx context.Context, draft replay.Draft, o DraftOptions) (compare.Certificate, error) {
 	alone := draft
 	alone.Revision.Replaces = nil // what it stands in for is not there
-	err := s.ground.Prove(ctx, s.upto, replay.Proof{Drafts: []replay.Draft{alone}, From: s.d.From.Schema, To: s.d.To.Schema, Ignore: s.ignore})
+	cert, err := s.ground.Prove(ctx, s.upto, s.d.proof([]replay.Draft{alone}, o))
 	if err != nil {
-		return err
+		return cert, err
 	}
 	all := s.m.migrations()
 	with, err := all.With([]replay.Draft{draft})
 	if err != nil {
-		return err
+		return cert, err
 	}
-	return s.ground.Use(ctx, all.All(), func(ctx context.Context, stage *replay.Stage) error {
+	return cert, s.ground.Use(ctx, all.All(), func(ctx context.Context, stage *replay.Stage) error {
 		before, err := stage.Shape(ctx)
 		if err != nil {
 			return err

@@ -31,5 +31,13 @@ type Observer interface {
 type Dumper interface {
 	// Dump is that text, without what differs from run to run; false where the
 	// client is not installed, or is older than the server.
-	Dump(ctx context.Context, url string) (text string, ok bool, err error)
+	Dump(ctx context.Context, url string, o DumpOptions) (text string, ok bool, err error)
+}
+
+// DumpOptions say what a dump leaves out. The zero value leaves out nothing.
+type DumpOptions struct {
+	// Leave are tables, spelled as SQL, with the schemas that are made for them.
+	Leave []string
+	// Ignore are attributes: owners, rights, comments.
+	Ignore []string
 }

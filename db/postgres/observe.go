@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bellowsdb/bellows/db"
 	own "github.com/bellowsdb/bellows/dialect/postgres"
 	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/schema"
 )
 
 var (
@@ -51,24 +53,24 @@ var differs = regexp.MustCompile(`(?m)^(\\(un)?restrict .*|-- Dumped .*)\n`)
 
 // Dump asks pg_dump. The password travels in the environment, where others do not
 // see it.
-func (Driver) Dump(ctx context.Context, rawURL string) (text string, ok bool, err error) {
+func (Driver) Dump(ctx context.Context, rawURL string, o db.DumpOptions) (text string, ok bool, err error) {
 	program, err := exec.LookPath("pg_dump")
 	if err != nil {
 		return "", false, nil
 	}
-	u, err := url.Parse(rawURL)
+	target, password, err := clientURL(rawURL)
 	if err != nil {
-		return "", false, badURL("it cannot be taken apart")
+		return "", false, err
 	}
-	cmd := exec.CommandContext(ctx, program, "--schema-only")
-	if password, set := u.User.Password(); set {
-		u.User = url.User(u.User.Username())
+	cmd := exec.CommandContext(ctx, program, append(dumped(o), target)...)
+	if password != "" {
 		cmd.Env = append(cmd.Environ(), "PGPASSWORD="+password)
 	}
-	cmd.Args = append(cmd.Args, u.String())
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	switch {
+	case ctx.Err() != nil:
+		return "", false, ctx.Err()
 	case errors.As(err, &exit) && strings.Contains(string(exit.Stderr), "server version mismatch"):
 		return "", false, nil
 	case errors.As(err, &exit):
@@ -77,4 +79,50 @@ func (Driver) Dump(ctx context.Context, rawURL string) (text string, ok bool, er
 		return "", false, err
 	}
 	return differs.ReplaceAllString(string(out), ""), true, nil
+}
+
+// dumped are the flags that say what is dumped.
+func dumped(o db.DumpOptions) []string {
+	args := []string{"--schema-only"}
+	for _, word := range o.Ignore {
+		switch word {
+		case schema.Owner:
+			args = append(args, "--no-owner")
+		case schema.ACL:
+			args = append(args, "--no-acl")
+		case schema.Comment:
+			args = append(args, "--no-comments")
+		}
+	}
+	for _, table := range o.Leave {
+		args = append(args, "--exclude-table="+table)
+		own, _, ok := strings.Cut(table, ".")
+		if flag := "--exclude-schema=" + own; ok && own != `"public"` && !slices.Contains(args, flag) {
+			args = append(args, flag)
+		}
+	}
+	return args
+}
+
+// ofClients are the settings in a URL that the database's own clients know too.
+var ofClients = []string{"host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation", "connect_timeout", "options", "target_session_attrs", "passfile", "service"}
+
+// clientURL is a URL as the database's own clients read it, and its password.
+func clientURL(rawURL string) (target, password string, err error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", "", badURL("it cannot be taken apart")
+	}
+	settings := u.Query()
+	password = settings.Get("password")
+	if own, set := u.User.Password(); set {
+		u.User, password = url.User(u.User.Username()), own
+	}
+	for name := range settings {
+		if !slices.Contains(ofClients, name) {
+			settings.Del(name)
+		}
+	}
+	u.RawQuery = settings.Encode()
+	return u.String(), password, nil
 }

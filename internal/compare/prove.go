@@ -35,26 +35,36 @@ type Proof struct {
 
 // Certificate tells what was proven.
 type Certificate struct {
-	// From and To are the fingerprints of the shapes, Server the version.
+	// From and To are the fingerprints of the shapes.
 	From, To schema.Hash
-	Server   int
+	// Dialect and Server tell on what: the database and its version.
+	Dialect string
+	Server  int
 	// Dumped tells that another client saw the same, Locked how many statements
 	// were watched for their locks, Back that the way back was run.
 	Dumped, Back bool
 	Locked       int
+	// Without says in words what was not asked; "" when nothing is to be said.
+	Without string
 }
 
 // String is the certificate in one line, for the head of a file.
 func (c Certificate) String() string {
-	said := []string{fmt.Sprintf("proven on %d: up", c.Server)}
+	said := []string{fmt.Sprintf("Proven on %s %d: up", c.Dialect, c.Server)}
 	if c.Back {
 		said = append(said, "down, up again")
 	}
-	if c.Locked > 0 {
+	switch {
+	case c.Locked == 1:
+		said = append(said, "locks of 1 statement")
+	case c.Locked > 1:
 		said = append(said, fmt.Sprintf("locks of %d statements", c.Locked))
 	}
 	if c.Dumped {
-		said = append(said, "the database's own dump")
+		said = append(said, "the database's own dump of the schema")
+	}
+	if c.Without != "" {
+		said = append(said, "without "+c.Without)
 	}
 	return fmt.Sprintf("%s; %s to %s", strings.Join(said, ", "), c.From, c.To)
 }
@@ -67,7 +77,7 @@ func (c Certificate) String() string {
 // observer sees the same text; no statement takes a stronger lock on a table than the
 // plan says, and none writes a table anew of which the plan does not say so.
 func Prove(ctx context.Context, p Proof) (Certificate, error) {
-	v := &proving{Proof: p, cert: Certificate{From: p.From.Hash(), To: p.To.Hash(), Server: p.To.Version}}
+	v := &proving{Proof: p, cert: Certificate{From: p.From.Hash(), To: p.To.Hash(), Dialect: p.Clone.Dialect().Name()}}
 	v.From, v.To = v.From.Without(p.Ignore...), v.To.Without(p.Ignore...)
 	for _, step := range []func(context.Context) error{v.start, v.up, v.end, v.down, v.again} {
 		if err := step(ctx); err != nil {
@@ -90,6 +100,7 @@ func (v *proving) start(ctx context.Context) (err error) {
 	if err := v.same(ctx, v.From, "the clone that the plan is to be tried on has another shape than the start", nil); err != nil {
 		return err
 	}
+	v.cert.Server = v.last.Version
 	if v.Dump != nil {
 		v.first, err = v.Dump(ctx)
 	}

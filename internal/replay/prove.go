@@ -2,11 +2,15 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"slices"
 
+	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/compare"
 	"github.com/bellowsdb/bellows/internal/run"
+	"github.com/bellowsdb/bellows/internal/shadow"
 	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/schema"
 )
@@ -48,16 +52,101 @@ func (f drafted) Script(id revision.ID) (revision.Script, error) {
 // Proof is what drafts are to be proven of.
 type Proof struct {
 	Drafts []Draft
+	// Parts are what the drafts were written from.
+	Parts []compare.Part
 	// From and To are the shapes between which they lead.
 	From, To schema.Schema
+	// Wanted is what makes the shape To in an empty database; the zero value is the
+	// shape itself, written as SQL.
+	Wanted Content
 	// Ignore are attributes that are not compared.
 	Ignore []string
 }
 
-// Prove runs drafts as a run would, in a throwaway database that has the
-// migrations: up gives the shape that was wanted, down the one before, and up
-// again the wanted one. What has no way back is only tried up.
-func (g Ground) Prove(ctx context.Context, m Migrations, p Proof) error {
+// Prove tries drafts in throwaway databases that have the migrations. First their
+// statements, one after the other, watched: [compare.Prove]. Then the drafts as a
+// run would: up gives the shape that was wanted, down the one before, and up again
+// the wanted one. What has no way back is only tried up.
+func (g Ground) Prove(ctx context.Context, m Migrations, p Proof) (cert compare.Certificate, err error) {
+	if cert, err = g.watched(ctx, m, p); err != nil {
+		return cert, err
+	}
+	return cert, g.driven(ctx, m, p)
+}
+
+// watched proves the statements.
+func (g Ground) watched(ctx context.Context, m Migrations, p Proof) (cert compare.Certificate, err error) {
+	proof := compare.Proof{From: p.From, To: p.To, Parts: p.Parts, Ignore: p.Ignore}
+	without := ""
+	if dumper, ok := g.Driver.(db.Dumper); ok {
+		if proof.Wanted, without, err = g.dumpWanted(ctx, dumper, p); err != nil {
+			return cert, err
+		}
+	}
+	err = g.Use(ctx, m.All(), func(ctx context.Context, s *Stage) (err error) {
+		proof.Clone, proof.Inspection = s.Conn(), db.Inspection{Leave: s.leave()}
+		if dumper, ok := g.Driver.(db.Dumper); ok && proof.Wanted != "" {
+			proof.Dump = func(ctx context.Context) (string, error) {
+				text, _, err := s.dump(ctx, dumper, p.Ignore)
+				return text, err
+			}
+		}
+		cert, err = compare.Prove(ctx, proof)
+		cert.Without = without
+		return refused(ctx, err)
+	})
+	return cert, err
+}
+
+// dumpWanted is what the database's own client writes of the wanted shape, or ""
+// and what is therefore missing.
+func (g Ground) dumpWanted(ctx context.Context, dumper db.Dumper, p Proof) (text, without string, err error) {
+	if len(p.From.Unmodelled)+len(p.To.Unmodelled) > 0 {
+		return "", "the database's own dump, which has more than Bellows describes", nil
+	}
+	none := "the database's own dump, whose client is not at hand"
+	err = g.Use(ctx, p.Wanted, func(ctx context.Context, s *Stage) error {
+		if p.Wanted.fill == nil {
+			script, err := compare.Script(s.Dialect(), p.To.Without(p.Ignore...))
+			if err != nil {
+				return err
+			}
+			if err := Files([]shadow.Text{{Name: "the wanted schema", SQL: script}}).fill(ctx, s); err != nil {
+				return err
+			}
+		}
+		var ok bool
+		if text, ok, err = s.dump(ctx, dumper, p.Ignore); ok {
+			none = ""
+		}
+		return err
+	})
+	return text, none, err
+}
+
+// dump is what the database's own client writes of the shape.
+func (s *Stage) dump(ctx context.Context, dumper db.Dumper, ignore []string) (text string, ok bool, err error) {
+	return dumper.Dump(ctx, s.shadow.URL, db.DumpOptions{Leave: s.leave(), Ignore: ignore})
+}
+
+// refused is the error of a proof, as whoever wants a file reads it.
+func refused(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return unproven(err, "%v", err)
+	}
+	e := unproven(err, "%s", f.Msg)
+	if f.Op != "" {
+		e = e.While("%s", f.Op)
+	}
+	return e
+}
+
+// driven runs the drafts.
+func (g Ground) driven(ctx context.Context, m Migrations, p Proof) error {
 	all, err := m.With(p.Drafts)
 	if err != nil {
 		return err
@@ -96,7 +185,7 @@ func (g Ground) Prove(ctx context.Context, m Migrations, p Proof) error {
 	})
 }
 
-func unproven(err error, format string, args ...any) error {
+func unproven(err error, format string, args ...any) *fault.Error {
 	e := fault.New(fault.Failed, format, args...).While("trying the migration in a throwaway database")
 	if err != nil {
 		e = e.Because(err)

@@ -74,9 +74,13 @@ func (s *Stage) Dialect() dialect.Dialect { return s.shadow.Conn.Dialect() }
 
 // Shape is what it holds now, without the tables of ledgers.
 func (s *Stage) Shape(ctx context.Context) (schema.Schema, error) {
+	return compare.Inspect(ctx, s.shadow.Conn, db.Inspection{Leave: s.leave()})
+}
+
+// leave are the tables of ledgers.
+func (s *Stage) leave() []string {
 	d := s.Dialect()
-	leave := append(ledger.New(d, s.ground.Ledger).Own(), ledger.New(d, mark).Own()...)
-	return compare.Inspect(ctx, s.shadow.Conn, db.Inspection{Leave: leave})
+	return append(ledger.New(d, s.ground.Ledger).Own(), ledger.New(d, mark).Own()...)
 }
 
 // Use fills a throwaway database, hands it over, and takes it away.

@@ -12,7 +12,10 @@ import (
 	"github.com/bellowsdb/bellows/db/mysql"
 	"github.com/bellowsdb/bellows/db/postgres"
 	"github.com/bellowsdb/bellows/db/sqlite"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/compare"
 	"github.com/bellowsdb/bellows/internal/replay"
 	"github.com/bellowsdb/bellows/internal/run"
 	"github.com/bellowsdb/bellows/internal/shadow"
@@ -127,17 +130,37 @@ func draft(t *testing.T, file, text string) replay.Draft {
 	return replay.Draft{Revision: rev, Script: script}
 }
 
+// between are what there is to prove between what two texts make.
+func between(t *testing.T, g replay.Ground, before, after string) replay.Proof {
+	t.Helper()
+	p := replay.Proof{Wanted: files(after), Ignore: []string{schema.Owner}}
+	var language dialect.Dialect
+	for _, side := range []struct {
+		text string
+		into *schema.Schema
+	}{{before, &p.From}, {after, &p.To}} {
+		if err := g.Use(ctx, files(side.text), func(_ context.Context, s *replay.Stage) (err error) {
+			language = s.Dialect()
+			*side.into, err = s.Shape(ctx)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := compare.Diff(language, p.From, p.To, diff.Options{Ignore: p.Ignore})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Parts = r.Parts
+	return p
+}
+
 // What does not do what it says is not proven, and it is told why.
 func TestProof(t *testing.T) {
 	const good = "-- migrate:revises none\n-- migrate:up\nCREATE TABLE a (x int);\n-- migrate:down\nDROP TABLE a;\n"
 	for name, g := range grounds(t) {
 		t.Run(name, func(t *testing.T) {
-			var from, to schema.Schema
-			for content, into := range map[string]*schema.Schema{"": &from, "CREATE TABLE a (x int)": &to} {
-				if err := g.Use(ctx, files(content), func(_ context.Context, s *replay.Stage) (err error) { *into, err = s.Shape(ctx); return err }); err != nil {
-					t.Fatal(err)
-				}
-			}
+			p := between(t, g, "", "CREATE TABLE a (x int)")
 			for _, c := range []struct{ what, text, want string }{
 				{"good", good, ""},
 				{"no way back", strings.Replace(good, "-- migrate:down\nDROP TABLE a;", `-- migrate:down irreversible "so"`, 1), ""},
@@ -146,12 +169,50 @@ func TestProof(t *testing.T) {
 				{"nothing down", strings.Replace(good, "DROP TABLE a", "DROP TABLE b", 1), "the way back fails"},
 				{"too little down", strings.Replace(good, "DROP TABLE a", "CREATE TABLE b (x int); DROP TABLE b", 1), "the way back does not lead where it should: + column "},
 			} {
-				err := g.Prove(ctx, replay.Migrations{Options: run.Options{}}, replay.Proof{Drafts: []replay.Draft{draft(t, "1_a.sql", c.text)}, From: from, To: to, Ignore: []string{schema.Owner}})
+				p.Drafts = []replay.Draft{draft(t, "1_a.sql", c.text)}
+				cert, err := g.Prove(ctx, replay.Migrations{Options: run.Options{}}, p)
 				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 					t.Errorf("%s: %v", c.what, err)
 				}
+				if !cert.Back || cert.Without != "" || cert.Dumped != (name == "postgres") {
+					t.Errorf("%s: %s", c.what, cert)
+				}
+			}
+			p.Parts[0].Leg.Up[0].SQL = "CREATE TABLE a (x int, y int)"
+			if _, err := g.Prove(ctx, replay.Migrations{}, p); fault.CodeOf(err) != fault.Failed || !strings.Contains(err.Error(), "the plan is not proven") {
+				t.Errorf("another statement in the plan: %v", err)
 			}
 		})
+	}
+}
+
+// A plan that says less of a lock than the statement takes is not proven, and
+// neither is one after which the database's own client sees something else.
+func TestProofLooksAtLocksAndDumps(t *testing.T) {
+	g := grounds(t)["postgres"]
+	folder := draft(t, "1_a.sql", "-- migrate:revises none\n-- migrate:up\nCREATE TABLE a (x int);\n")
+	has, err := replay.Migrations{}.With([]replay.Draft{folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prove := func(change func(p *replay.Proof)) (compare.Certificate, error) {
+		p := between(t, g, "CREATE TABLE a (x int)", "CREATE TABLE a (x bigint)")
+		p.Drafts = []replay.Draft{draft(t, "2_b.sql", "-- migrate:revises 1\n"+p.Parts[0].Text())}
+		change(&p)
+		return g.Prove(ctx, has, p)
+	}
+	cert, err := prove(func(*replay.Proof) {})
+	if err != nil || cert.Locked == 0 || !cert.Dumped || !cert.Back {
+		t.Errorf("%s: %v", cert, err)
+	}
+	for want, change := range map[string]func(p *replay.Proof){
+		"it takes the lock ACCESS EXCLUSIVE on public.a, and the plan says SHARE": func(p *replay.Proof) { p.Parts[0].Leg.Up[0].Effect.Touches[0].Lock = "SHARE" },
+		"it writes public.a anew": func(p *replay.Proof) { p.Parts[0].Leg.Up[0].Effect.Touches[0].Rewrites = false },
+		"another client sees":     func(p *replay.Proof) { p.Wanted = files("CREATE TABLE a (x bigint, y int)") },
+	} {
+		if _, err := prove(change); fault.CodeOf(err) != fault.Failed || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q, not %v", want, err)
+		}
 	}
 }
 
