@@ -259,7 +259,7 @@ func (s scenario) prove(t *testing.T, server testdb.Server, a *shaper, from, to 
 		t.Fatal(err)
 	}
 	proof := compare.Proof{Clone: a.conn, From: from, To: to, Parts: r.Parts}
-	if wanted != "" && !s.has("no-dump") {
+	if wanted != "" {
 		proof.Dump, proof.Wanted = func(context.Context) (string, error) { return a.dump(server), nil }, wanted
 	}
 	if _, err := compare.Prove(context.Background(), proof); err != nil {

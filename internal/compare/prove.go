@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -383,19 +384,36 @@ func orNone(l plan.Lock) string {
 	return string(l)
 }
 
-// unordered is the text of a dump in which the columns of a table stand in the order
-// of their names: where they stand is no part of a shape.
+// options are settings behind a table, a view or an index.
+var options = regexp.MustCompile(`WITH \([^()]*\)`)
+
+// unordered is the text of a dump without what is no part of a shape: the order of
+// its entries, of the columns of a table, of rights, and of options.
 func unordered(dump string) []string {
-	lines := strings.Split(dump, "\n")
+	entries := strings.Split(dump, "\n--\n-- Name: ")
+	slices.Sort(entries[1:])
+	lines := strings.Split(strings.Join(entries, "\n--\n-- Name: "), "\n")
 	for i := 0; i < len(lines); i++ {
-		if !strings.HasPrefix(lines[i], "CREATE ") || !strings.HasSuffix(lines[i], " (") || !strings.Contains(lines[i], "TABLE ") {
+		lines[i] = options.ReplaceAllStringFunc(lines[i], func(text string) string {
+			words := strings.Split(strings.TrimSuffix(strings.TrimPrefix(text, "WITH ("), ")"), ", ")
+			slices.Sort(words)
+			return "WITH (" + strings.Join(words, ", ") + ")"
+		})
+		from := i
+		switch {
+		case strings.HasPrefix(lines[i], "GRANT "):
+			for i+1 < len(lines) && strings.HasPrefix(lines[i+1], "GRANT ") {
+				i++
+			}
+		case strings.HasPrefix(lines[i], "CREATE ") && strings.HasSuffix(lines[i], " (") && strings.Contains(lines[i], "TABLE "):
+			for from++; i+1 < len(lines) && strings.HasPrefix(lines[i+1], "    "); {
+				i++
+				lines[i] = strings.TrimSuffix(lines[i], ",")
+			}
+		default:
 			continue
 		}
-		from := i + 1
-		for i++; i < len(lines) && strings.HasPrefix(lines[i], "    "); i++ {
-			lines[i] = strings.TrimSuffix(lines[i], ",")
-		}
-		slices.Sort(lines[from:i])
+		slices.Sort(lines[from : i+1])
 	}
 	return lines
 }

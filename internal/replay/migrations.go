@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bellowsdb/bellows/db"
@@ -46,7 +47,7 @@ func (m Migrations) All() Content {
 	revs := slices.Clone(m.Options.Revisions)
 	slices.SortFunc(revs, func(a, b revision.Revision) int { return revision.Compare(a.ID, b.ID) })
 	for _, r := range revs {
-		h.Write([]byte(strings.Join([]string{string(r.ID), r.Checksum, join(r.Parents)}, "\x00") + "\x00"))
+		h.Write([]byte(strings.Join([]string{string(r.ID), r.Checksum, join(r.Parents), strconv.FormatBool(m.Options.Kept[r.ID])}, "\x00") + "\x00"))
 	}
 	h.Write([]byte(m.Options.Ledger + "\x00" + m.Options.Tool))
 	return Content{
@@ -63,10 +64,11 @@ func join(ids []revision.ID) string {
 	return strings.Join(words, ",")
 }
 
-// runner runs migrations in a throwaway database.
+// runner runs migrations in a throwaway database. Nobody is there to approve of
+// anything or to wait for, so changes go to their end.
 func (s *Stage) runner(m Migrations) *run.Runner {
 	o := m.Options
-	o.Sink, o.Point, o.Strict = nil, nil, false
+	o.Sink, o.Point, o.Strict, o.Auto = nil, nil, false, true
 	o.Run, o.Verb = s.ground.Run(), "shadow"
 	url := s.shadow.URL
 	o.Open = func(ctx context.Context, app string) (db.Conn, error) {

@@ -11,7 +11,8 @@ import (
 // AsApplied are the migrations that the ledger says were applied here, as options
 // for running them in another database: as the files have them where those are
 // what was applied, and as the ledger has them where they were edited or are gone.
-// What is half done is an error, because nobody can tell what is there.
+// What is half done is an error, because nobody can tell what is there. A change
+// that is contracted here and not purged keeps its old columns there too.
 func (r *Runner) AsApplied(ctx context.Context) (Options, error) {
 	v, err := r.LookAll(ctx)
 	if err != nil {
@@ -27,8 +28,14 @@ func (r *Runner) AsApplied(ctx context.Context) (Options, error) {
 			return o, fault.New(fault.Repair, "%s %s is half done (%d of its statements)", id, v.name(id), p.Done).Try("bellows repair")
 		}
 	}
+	o.Kept = map[revision.ID]bool{}
 	for _, id := range v.Applied {
-		if e := v.State.Entries[id]; e.Kind == revision.Change && e.Phase != revision.Contract && e.Phase != revision.Purge {
+		e := v.State.Entries[id]
+		if e.Kind != revision.Change {
+			continue
+		}
+		o.Kept[id] = e.Phase == revision.Contract
+		if e.Phase != revision.Contract && e.Phase != revision.Purge {
 			return o, fault.New(fault.Unsupported, "%s %s is a change under way, in its phase %s: the database is meant to differ", id, v.name(id), e.Phase).
 				Try("finish or undo it first: bellows change status")
 		}

@@ -204,11 +204,14 @@ func (r *Runner) Advance(ctx context.Context, ids []revision.ID, goal change.Goa
 		if ch.State.Empty || r.o.Auto {
 			own = change.Purged
 		}
+		if r.o.Kept[ch.Revision] {
+			own = change.Contracted
+		}
 		if ids != nil && !slices.Contains(ids, ch.Revision) || ctx.Err() != nil {
 			continue
 		}
 		next := change.Next(ch.State, ch.Spec, own, r.o.Run)
-		if next == change.Nothing || next == change.Refuse || next == change.Wait && own != change.Purged && goal < change.Contracted {
+		if next == change.Nothing || next == change.Refuse || next == change.Wait && own < change.Contracted {
 			continue
 		}
 		ask.Due = own == change.Purged

@@ -66,8 +66,9 @@ type Options struct {
 	Grace            time.Duration // 10 s
 	Lease            time.Duration // 15 s; how long a lease lives without a beat
 	Strict           bool
-	Logic            fill.Logic // of rows that are not changed by SQL
-	Auto             bool       // holds of changes are approved by themselves
+	Logic            fill.Logic           // of rows that are not changed by SQL
+	Auto             bool                 // holds of changes are approved by themselves
+	Kept             map[revision.ID]bool // changes whose old columns are kept after the contract, whatever Auto says
 	// Ahead is what the ledger held a moment ago; nil when it was not read.
 	Ahead *Ahead
 
