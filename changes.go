@@ -142,6 +142,8 @@ type ChangeRequest struct {
 	Keep string
 	// Now, for Purge: before the retention is over.
 	Now bool
+	// For, for Brownout: how long the old columns are away.
+	For time.Duration
 	// Approve is asked once with everything that will be destroyed, counted.
 	Approve func(losses []event.Destroys) error
 }
@@ -183,6 +185,21 @@ func (m *Migrator) Resync(ctx context.Context, r ChangeRequest) error {
 	}
 	return m.onChange(ctx, "resync", r, func(runner *run.Runner, id revision.ID, a run.Ask) (run.Report, error) {
 		return runner.Resync(ctx, id, dialect.Side(r.Keep), a)
+	})
+}
+
+// longestBrownout is how long old columns may be away.
+const longestBrownout = 10 * time.Minute
+
+// Brownout takes the old columns of a change that holds out of sight for a while
+// and puts them back, so that who still reads them is found. The end of the
+// context puts them back at once; after a crash the next run does.
+func (m *Migrator) Brownout(ctx context.Context, r ChangeRequest) error {
+	if r.For <= 0 || r.For > longestBrownout {
+		return fault.New(fault.Usage, "the old columns cannot be away for %s", r.For).Try("for a moment, at most %s: --for 10s", longestBrownout)
+	}
+	return m.onChange(ctx, "brownout", r, func(runner *run.Runner, id revision.ID, _ run.Ask) (run.Report, error) {
+		return runner.Brownout(ctx, id, r.For)
 	})
 }
 

@@ -54,6 +54,9 @@ func At(s State, spec Spec, writes []Write, now time.Time) Gate {
 
 func held(s State, spec Spec, writes []Write, now time.Time) Gate {
 	g := Gate{Text: "the proof is valid and every hold is approved"}
+	if a := s.Away; a != (Absence{}) {
+		g.Waiting = append(g.Waiting, fmt.Sprintf("the old columns, which are away since %s for %s; when nobody is at it any more: bellows up puts them back", a.Since.UTC().Format(time.RFC3339), a.For))
+	}
 	for _, h := range Open(s, spec) {
 		g.Waiting = append(g.Waiting, h.Name)
 	}

@@ -45,10 +45,18 @@ type State struct {
 	Written  bool             `json:",omitzero"` // the author's own statements were the contract
 	Since    time.Time        `json:",omitzero"` // sync is on
 	Empty    bool             `json:",omitzero"` // the table had no rows when the change began
+	Away     Absence          `json:",omitzero"` // of the old columns; they have to be put back before anything else
 	At       time.Time        `json:",omitzero"` // when it was contracted
 
 	// Approved are the holds that are approved; they are kept apart.
 	Approved []string `json:"-"`
+}
+
+// Absence is a brown-out: the old columns have other names for a while, so that
+// who still reads them is found.
+type Absence struct {
+	Since time.Time
+	For   time.Duration
 }
 
 // Object is one of those that keep the sides in step, as the database has it.
@@ -93,6 +101,8 @@ const (
 	Undo    Action = "undo"    // they come back
 	Resync  Action = "resync"  // sync is set on anew, and all rows are gone over
 	Abort   Action = "abort"   // what the change added goes
+	Hide    Action = "hide"    // the old columns are out of sight for a while
+	Unhide  Action = "unhide"  // they are put back
 	Refuse  Action = "refuse"  // there is no way there
 )
 
@@ -114,6 +124,8 @@ const (
 // run that asks: a contract rests on a proof of its own run.
 func Next(s State, spec Spec, g Goal, run string) Action {
 	switch {
+	case s.Away != Absence{}:
+		return Unhide
 	case g == Aborted && (s.Doing == Expand || s.Doing == SyncOn):
 		return Abort // whatever there is of it
 	case s.Doing != Nothing:
@@ -233,6 +245,8 @@ func Fold(s State, spec Spec, a Action) State {
 	case Undo:
 		s.Phase, s.Side, s.Fill, s.Restore = revision.Fill, dialect.Old, "", true
 		s.Policy, s.Proof, s.Approved, s.Retired, s.At = dialect.Refuse, Proof{}, nil, nil, time.Time{}
+	case Unhide:
+		s.Away = Absence{}
 	case Resync:
 		s.Phase, s.Fill, s.Guard = revision.Fill, "", s.Side == dialect.Old
 		s.Policy, s.Proof, s.Approved = dialect.Refuse, Proof{}, nil

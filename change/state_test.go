@@ -201,3 +201,16 @@ func TestTampered(t *testing.T) {
 		}
 	}
 }
+
+// While the old columns are away nothing is next but to put them back.
+func TestAwayComesFirst(t *testing.T) {
+	s := State{Phase: revision.Hold, Policy: dialect.Refuse, Proof: Proof{Made: true, Run: "r"}, Away: Absence{For: 1}, Approved: []string{"all use it"}}
+	for g := Synced; g <= Aborted; g++ {
+		if a := Next(s, holding, g, "r"); a != Unhide {
+			t.Errorf("for goal %d %q is next", g, a)
+		}
+	}
+	if a := Next(Fold(s, holding, Unhide), holding, Contracted, "r"); a != Settle {
+		t.Errorf("once they are back %q is next", a)
+	}
+}

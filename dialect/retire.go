@@ -28,6 +28,19 @@ type Column struct {
 // Index is an index by name, and the statement that makes it.
 type Index struct{ Name, SQL string }
 
+// Hider is a dialect that can take the old columns of a change out of sight for
+// a while with sync on, in one transaction: writes of the new side go on, and
+// what they give the old side is there when it is put back.
+type Hider interface {
+	// Hide gives the columns other names.
+	Hide(s Sync, columns, names []string) []string
+	// Unhide gives them their names back and leaves sync as SyncOn made it.
+	Unhide(s Sync, columns, names []string) []string
+	// Unhideable is a query: a row with a reason for each thing that would be hurt
+	// for longer than they are away; "" where there is no such thing.
+	Unhideable(s Sync) string
+}
+
 // Retirer is a dialect that can put the old columns of a change away and bring
 // them back. All dialects of this house are. What each method gives is sent in
 // order; on a database that commits at each statement, one by one.

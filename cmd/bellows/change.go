@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func (a *app) changeVerb() *cobra.Command {
-	cmd := a.command(verb{use: "change status|verify|approve|contract|undo|resync|abort|purge", short: "the changes of columns that are under way",
+	cmd := a.command(verb{use: "change status|verify|approve|brownout|contract|undo|resync|abort|purge", short: "the changes of columns that are under way",
 		long: `A change replaces columns of a table in use, in phases: expand adds the new side,
 sync keeps both sides in step whoever writes, backfill fills the rows that are
 there, verify proves that none disagrees, hold waits for people, contract gets the
@@ -20,9 +21,9 @@ old and new applications may run side by side for as long as you like. These ver
 look at it and carry it on.`,
 		example: "bellows change status", exits: []int{8}, max: -1,
 		run: func(_ context.Context, args []string) (answer.Answer, error) {
-			return nil, whichOf("change", first(args), "status", "verify", "approve", "contract", "undo", "resync", "abort", "purge")
+			return nil, whichOf("change", first(args), "status", "verify", "approve", "brownout", "contract", "undo", "resync", "abort", "purge")
 		}})
-	cmd.AddCommand(a.changeStatusVerb(), a.changeVerifyVerb(), a.changeApproveVerb(), a.changeContractVerb(), a.changeUndoVerb(), a.changeResyncVerb(),
+	cmd.AddCommand(a.changeStatusVerb(), a.changeVerifyVerb(), a.changeApproveVerb(), a.changeBrownoutVerb(), a.changeContractVerb(), a.changeUndoVerb(), a.changeResyncVerb(),
 		a.changeAbortVerb(), a.changePurgeVerb())
 	return cmd
 }
@@ -141,6 +142,22 @@ bellows change contract goes on.`,
 		exits:   []int{5, 6, 130},
 	})
 	cmd.Flags().StringVar(&r.Why, "why", "", "the reason, a `TEXT`, to be recorded")
+	return cmd
+}
+
+func (a *app) changeBrownoutVerb() *cobra.Command {
+	var r bellows.ChangeRequest
+	cmd := a.onChange("put back the old columns of", &r, (*bellows.Migrator).Brownout, verb{
+		use: "brownout [ID]", short: "take the old columns away for a moment, to find who reads them",
+		long: `Renames the old columns of a change that holds, waits for as long as --for says, and
+renames them back. Who still uses them gets errors meanwhile, and is found; writes
+of the new side go on, and the old side gets its values. An interrupt puts the
+columns back at once. That they have to be put back is recorded before: after a
+crash bellows up, or any other verb that acts on the change, does it first.
+MariaDB and MySQL have no brown-out: writes would fail there.`,
+		example: "bellows change brownout 20261120101500 --for 1s", exits: []int{5, 6, 7, 8, 130},
+	})
+	cmd.Flags().DurationVar(&r.For, "for", 10*time.Second, "how long they are away, a `DURATION` of at most 10m")
 	return cmd
 }
 

@@ -7,7 +7,10 @@ import (
 	"github.com/bellowsdb/bellows/plan"
 )
 
-var _ dialect.Retirer = Dialect{}
+var (
+	_ dialect.Retirer = Dialect{}
+	_ dialect.Hider   = Dialect{}
+)
 
 // Retire is done in the catalog alone: no row is read or written.
 func (d Dialect) Retire(table plan.Name, columns []dialect.Column, names []string) []string {
@@ -33,6 +36,29 @@ func (d Dialect) Recall(table plan.Name, columns []dialect.Column, names []strin
 		}
 	}
 	return append(d.Rename(table, names, namesOf(columns)), d.alter(table, changes)...)
+}
+
+// Hide renames the columns, and replaces the function by one that knows the names
+// they have meanwhile; the triggers know columns by number.
+func (d Dialect) Hide(s dialect.Sync, columns, names []string) []string {
+	y := d.sync(s)
+	y.away = map[string]string{}
+	for i, c := range columns {
+		y.away[c] = names[i]
+	}
+	return append(d.Rename(s.Table, columns, names), y.syncFunction())
+}
+
+// Unhide renames them back.
+func (d Dialect) Unhide(s dialect.Sync, columns, names []string) []string {
+	return append(d.Rename(s.Table, names, columns), d.SyncPolicy(s)...)
+}
+
+// Unhideable are publications: what is written meanwhile reaches subscribers under
+// the other names, also after the columns are back, and stops them.
+func (d Dialect) Unhideable(s dialect.Sync) string {
+	return "SELECT 'it is in the publication ' || p.pubname || ', whose subscribers stop at the other names' FROM pg_catalog.pg_publication_tables p WHERE p.schemaname = " +
+		d.Literal(s.Table.Schema) + " AND p.tablename = " + d.Literal(s.Table.Name) + " ORDER BY 1"
 }
 
 // Require lets a constraint look at the rows without stopping anybody; SET NOT

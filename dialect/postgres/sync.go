@@ -163,7 +163,8 @@ type synced struct {
 	dialect.Sync
 	d            Dialect
 	table, alias string
-	schema       string // with its dot, or ""
+	schema       string            // with its dot, or ""
+	away         map[string]string // the names that columns have meanwhile
 }
 
 func (d Dialect) sync(s dialect.Sync) synced {
@@ -194,11 +195,31 @@ func (y synced) names(columns []dialect.SyncColumn) string {
 	return strings.Join(list, ", ")
 }
 
+// now is the name that a column has now, spelled as SQL.
+func (y synced) now(column string) string {
+	if name, ok := y.away[column]; ok {
+		return y.d.Quote(name)
+	}
+	return y.d.Quote(column)
+}
+
+// image is a record as a row that expressions read: whatever its columns are
+// called now, they find them under the names they know.
+func (y synced) image(record string) string {
+	text := record + ".*"
+	for _, c := range y.Old {
+		if name, ok := y.away[c.Name]; ok {
+			text += ", " + record + "." + y.d.Quote(name) + " AS " + y.d.Quote(c.Name)
+		}
+	}
+	return text
+}
+
 // fields are columns of a record.
 func (y synced) fields(record string, columns []dialect.SyncColumn) string {
 	var list []string
 	for _, c := range columns {
-		list = append(list, record+y.d.Quote(c.Name))
+		list = append(list, record+y.now(c.Name))
 	}
 	return strings.Join(list, ", ")
 }
@@ -241,7 +262,7 @@ func (y synced) agrees() string {
 func (y synced) given(record string, columns []dialect.SyncColumn) string {
 	var plain, terms []string
 	for _, c := range columns {
-		name := record + y.d.Quote(c.Name)
+		name := record + y.now(c.Name)
 		if c.Default == "" || c.Type == "" || !dialect.Constant(y.d, c.Default) {
 			plain = append(plain, name)
 			continue

@@ -48,7 +48,7 @@ func (y synced) compute(side dialect.Side, from, into string) string {
 	for _, e := range exprs {
 		list = append(list, inner(e))
 	}
-	return "SELECT " + strings.Join(list, ", ") + " INTO STRICT " + y.fields(into+".", columns) + " FROM (SELECT " + from + ".*) AS " + y.alias + ";\n"
+	return "SELECT " + strings.Join(list, ", ") + " INTO STRICT " + y.fields(into+".", columns) + " FROM (SELECT " + y.image(from) + ") AS " + y.alias + ";\n"
 }
 
 // attempt finds out whether a side of the row that came is what it is computed to

@@ -5,7 +5,10 @@ import (
 	"github.com/bellowsdb/bellows/plan"
 )
 
-var _ dialect.Retirer = Dialect{}
+var (
+	_ dialect.Retirer = Dialect{}
+	_ dialect.Hider   = Dialect{}
+)
 
 // Retire renames columns. One that must not be null and has no default would
 // make an INSERT that does not know it fail, so that is taken from it first.
@@ -33,6 +36,19 @@ func (d Dialect) Recall(table plan.Name, columns []dialect.Column, names []strin
 	}
 	return out
 }
+
+// Hide renames the columns, in the triggers too: the database does that.
+func (d Dialect) Hide(s dialect.Sync, columns, names []string) []string {
+	return d.Rename(s.Table, columns, names)
+}
+
+// Unhide makes the triggers anew, because a rename spells them otherwise.
+func (d Dialect) Unhide(s dialect.Sync, columns, names []string) []string {
+	return append(d.Rename(s.Table, names, columns), d.SyncPolicy(s)...)
+}
+
+// Unhideable: nobody else follows the names of columns.
+func (d Dialect) Unhideable(dialect.Sync) string { return "" }
 
 // Require gives nothing: as long as sync is on its triggers demand values of the
 // old side, and its end makes the columns NOT NULL again.

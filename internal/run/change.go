@@ -168,6 +168,8 @@ func (c *changing) do(ctx context.Context, a change.Action, goal change.Goal) er
 		return c.resync(ctx, c.st.Side)
 	case change.Abort:
 		return c.abort(ctx)
+	case change.Unhide:
+		return c.unhide(ctx)
 	}
 	return c.refuses(goal)
 }

@@ -27,10 +27,18 @@ func (r *Runner) shift(ctx context.Context, id revision.ID, ask Ask, do func(con
 	begun := time.Now()
 	rep := Report{Run: r.o.Run}
 	w := &work{Runner: r, ask: ask, report: &rep, planned: revision.Set{}}
+	if err := r.putBack(ctx); err != nil {
+		return rep, err
+	}
 	err := w.persist(ctx, func(ctx context.Context) error {
 		c, err := w.opened(ctx, id)
 		if err != nil {
 			return err
+		}
+		if c.st.Away != (change.Absence{}) {
+			if err := c.unhide(ctx); err != nil {
+				return err
+			}
 		}
 		return do(ctx, c)
 	})
@@ -200,6 +208,15 @@ func (r *Runner) Advance(ctx context.Context, ids []revision.ID, goal change.Goa
 		return false, err
 	}
 	for _, ch := range all {
+		if ch.State.Away == (change.Absence{}) {
+			continue
+		}
+		if err := r.putBack(ctx); err != nil {
+			return false, err
+		}
+		break
+	}
+	for _, ch := range all {
 		own := goal
 		if ch.State.Empty || r.o.Auto {
 			own = change.Purged
@@ -308,7 +325,7 @@ func (r *Runner) changed(ctx context.Context, v *View, rec ledger.Change, approv
 	if out.Writes, err = r.writes(ctx, rec.Revision); err != nil {
 		return out, err
 	}
-	if c.st.Phase == revision.Fill || c.st.Phase == revision.Verify || c.st.Phase == revision.Hold {
+	if (c.st.Phase == revision.Fill || c.st.Phase == revision.Verify || c.st.Phase == revision.Hold) && c.st.Away == (change.Absence{}) {
 		look, err := c.look(ctx, c.st)
 		if err != nil {
 			return out, err

@@ -9,6 +9,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -204,8 +205,11 @@ func (r *Runner) drive(ctx context.Context, ask Ask, choose func(*View) ([]revis
 	rep := Report{Run: r.o.Run}
 	w := &work{Runner: r, ask: ask, report: &rep, planned: revision.Set{}}
 	nothing, err := r.idle(ctx, choose)
-	if err != nil || nothing {
-		return rep, err
+	if err == nil && nothing {
+		return rep, nil
+	}
+	if back := r.putBack(ctx); err != nil || back != nil {
+		return rep, cmp.Or(err, back)
 	}
 	err = w.persist(ctx, func(ctx context.Context) error { return w.carry(ctx, choose) })
 	rep.Duration = time.Since(begun)
