@@ -11,6 +11,7 @@ import (
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/testdb"
 )
 
 // hiders are the databases with a brown-out.
@@ -62,6 +63,8 @@ func TestBrownout(t *testing.T) {
 			shape := func() string { return strings.Join(column(t, url, s.looks[0]), "\n") }
 			before, was := shape(), phaseOf(t, url, dir)
 			must(t, brownout(t, url, dir, time.Millisecond, func(func()) {
+				// Another run waits its turn, and puts nothing back under the nose of this one.
+				wantCode(t, with(t, url, dir, bellows.Options{LockWait: -1}, upWith(bellows.Request{})), fault.Locked, "")
 				for _, sql := range []string{"SELECT lat FROM posts", "INSERT INTO posts (id, lat, lng) VALUES (9000, 1, 2)", "UPDATE posts SET lat = 3"} {
 					if !fails(t, url, sql) {
 						t.Errorf("%s works while the old columns are away", sql)
@@ -136,6 +139,31 @@ func TestBrownoutKilled(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The connection is cut at any commit of a brown-out: the columns are back at its
+// end, and the last thing that the journal says is so.
+func TestBrownoutCommitAnswerLost(t *testing.T) {
+	s := swaps()[1]
+	url, dir := s.held(t)
+	want := s.picture(t, url, dir)
+	for nth := 0; ; nth++ {
+		wire := testdb.Proxy(t, url)
+		cut := wire.CutOn(testdb.Cut{Sent: "COMMIT", Nth: nth / 2, Where: []testdb.Where{testdb.AfterAnswer, testdb.BeforeServer}[nth%2]})
+		must(t, s.do(t, wire.URL, dir, "brownout"))
+		if got := s.picture(t, url, dir); got != want {
+			t.Fatalf("COMMIT %d leaves\n%s\nwhere was\n%s", nth, got, want)
+		}
+		wantRows(t, url, "SELECT detail FROM bellows.journal WHERE action = 'brownout' ORDER BY seq DESC LIMIT 1", "the old columns are back")
+		select {
+		case <-cut:
+		default:
+			if nth < 4 {
+				t.Fatalf("only %d commits went by", nth/2)
+			}
+			return
+		}
+	}
 }
 
 // They are put back also where the file was edited, or is gone, which is refused
