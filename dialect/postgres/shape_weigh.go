@@ -48,6 +48,9 @@ func (s *spelling) others(st *diff.Statement) (all []plan.Touch) {
 		case p.Verb == diff.Drop && f.ID.Kind == schema.Constraint && f.Get("type") == "foreign key":
 			add(accessExclusive, false, f.Needs...)
 		case p.Verb == diff.Drop && f.ID.Kind == schema.Partition && f.Get("bound") != "":
+			if strings.HasPrefix(st.SQL, "DROP TABLE ") {
+				add(accessExclusive, false, f.Needs...) // of which it was a part
+			}
 			lock := shareRow
 			if strings.Contains(st.SQL, " DROP CONSTRAINT ") {
 				lock = accessExclusive // what the former partition has kept

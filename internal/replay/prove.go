@@ -135,10 +135,10 @@ func refused(ctx context.Context, err error) error {
 		return err
 	}
 	var f *fault.Error
-	if !errors.As(err, &f) {
-		return unproven(err, "%v", err)
+	if !errors.As(err, &f) || f.Code != fault.Finding {
+		return err
 	}
-	e := unproven(err, "%s", f.Msg)
+	e := unproven(f.Err, "%s", f.Msg)
 	if f.Op != "" {
 		e = e.While("%s", f.Op)
 	}
