@@ -53,7 +53,7 @@ func Count(ctx context.Context, c db.Conn, q Question, from Tally, o Options, sa
 	s := session{Conn: c, lang: lang, limits: o}
 	task := backfill.Task{Table: q.Table, Spec: revision.FillSpec{Table: q.Table.String(), At: q.At}}
 	p := planner{session: s, led: ledger.New(lang, o.Ledger), order: order{task: task}}
-	if err := p.look(ctx); err != nil {
+	if err := patiently(ctx, o.Patience, func() error { return p.look(ctx) }); err != nil {
 		return from, err
 	}
 	if p.strategy == backfill.Pages { // rows move between pages
@@ -67,7 +67,14 @@ func Count(ctx context.Context, c db.Conn, q Question, from Tally, o Options, sa
 		if err := ctx.Err(); err != nil {
 			return t, err
 		}
-		if t, err = p.tally(ctx, q, t); err != nil {
+		err := patiently(ctx, o.Patience, func() error {
+			next, err := p.tally(ctx, q, t)
+			if err == nil {
+				t = next
+			}
+			return err
+		})
+		if err != nil {
 			return t, err
 		}
 		if err := save(t); err != nil {
