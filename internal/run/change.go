@@ -56,7 +56,7 @@ func (w *work) changing(ctx context.Context, rev revision.Revision, script revis
 		return nil, fault.New(fault.Unsupported, "this build carries out no changes on %s", w.conn.Dialect().Name())
 	}
 	c := &changing{work: w, lang: lang, rev: rev}
-	all, err := w.led.Changes(ctx, w.conn)
+	all, err := insisting(ctx, w.Runner, func() ([]ledger.Change, error) { return w.led.Changes(ctx, w.conn) })
 	if err != nil {
 		return nil, explainUnlessGone(err, "reading the ledger")
 	}
@@ -98,14 +98,14 @@ func (c *changing) restore(ctx context.Context) error {
 		return fault.At(c.spec.Change.At, fault.Edited, "change %s was edited after it had begun", c.rev.ID).
 			Try("put the old text back, and end it first: bellows change abort %s; or write a new change", c.rev.ID)
 	}
-	approved, err := c.led.Approvals(ctx, c.conn)
+	approved, err := insisting(ctx, c.Runner, func() ([]ledger.Approval, error) { return c.led.Approvals(ctx, c.conn) })
 	if err != nil {
 		return explainUnlessGone(err, "reading the ledger")
 	}
 	c.st.Approved = approvedOf(approved, c.rev.ID)
 	if c.st.Doing != change.Nothing {
 		// How far its statements are is kept apart from the state of the revision.
-		if c.view.Progress, err = c.led.Progress(ctx, c.conn); err != nil {
+		if c.view.Progress, err = insisting(ctx, c.Runner, func() (map[revision.ID]ledger.Progress, error) { return c.led.Progress(ctx, c.conn) }); err != nil {
 			return explainUnlessGone(err, "reading the ledger")
 		}
 	}
@@ -340,7 +340,7 @@ func (c *changing) look(ctx context.Context, st change.State) (change.Look, erro
 
 // objects reads what keeps the sides in step.
 func (c *changing) objects(ctx context.Context, st change.State) ([]change.Object, error) {
-	rows, err := textRows(ctx, c.conn, c.lang.SyncSeen(c.spec.Sync(st, c.led.Writes())))
+	rows, err := c.texts(ctx, c.lang.SyncSeen(c.spec.Sync(st, c.led.Writes())))
 	if err != nil {
 		return nil, err
 	}
@@ -356,7 +356,7 @@ func (c *changing) identity(ctx context.Context, st change.State) (string, error
 	var err error
 	for _, expression := range c.lang.Identity(st.Table, st.Key) {
 		var rows [][]string
-		if rows, err = textRows(ctx, c.conn, "SELECT "+expression); err == nil && len(rows) > 0 {
+		if rows, err = c.texts(ctx, "SELECT "+expression); err == nil && len(rows) > 0 {
 			return rows[0][0], nil
 		}
 		if classOf(err) != db.Refused {

@@ -367,7 +367,7 @@ func (c *changing) synced(ctx context.Context, st change.State) (next change.Sta
 	if next.Since, err = c.led.Now(ctx, c.conn); err != nil {
 		return next, err
 	}
-	rows, err := textRows(ctx, c.conn, "SELECT 1 FROM "+c.table(next)+" LIMIT 1")
+	rows, err := c.texts(ctx, "SELECT 1 FROM "+c.table(next)+" LIMIT 1")
 	next.Empty = err == nil && len(rows) == 0
 	return next, err
 }

@@ -62,7 +62,7 @@ func (c *changing) mayHide(ctx context.Context) (dialect.Hider, error) {
 		return nil, fault.At(c.spec.Change.At, fault.Confirm, "%s has no valid proof that every row is right", c.rev.ID).Try("bellows change verify %s", c.rev.ID)
 	}
 	if sql := h.Unhideable(c.sides()); sql != "" {
-		rows, err := textRows(ctx, c.conn, sql)
+		rows, err := c.texts(ctx, sql)
 		if err != nil {
 			return nil, explainUnlessGone(err, "looking at the table")
 		}

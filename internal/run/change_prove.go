@@ -34,7 +34,7 @@ func (c *changing) guaranteed(ctx context.Context) (there, valid bool, err error
 	if !ok {
 		return false, false, nil
 	}
-	rows, err := textRows(ctx, c.conn, p.ProofSeen(c.sides()))
+	rows, err := c.texts(ctx, p.ProofSeen(c.sides()))
 	if err != nil {
 		return false, false, explainUnlessGone(err, "looking at the constraint that proves the change")
 	}

@@ -41,7 +41,7 @@ func (c *changing) plan(ctx context.Context) error {
 // filled ends the backfill once its rows are done, and asks for the work on them
 // before.
 func (c *changing) filled(ctx context.Context) error {
-	f, err := c.led.ReadFill(ctx, c.conn, c.st.Fill)
+	f, err := insisting(ctx, c.Runner, func() (ledger.Fill, error) { return c.led.ReadFill(ctx, c.conn, c.st.Fill) })
 	if err != nil && !fault.Has(err, fault.Missing) {
 		return explainUnlessGone(err, "reading the ledger")
 	}
@@ -232,7 +232,7 @@ func (c *changing) poison(ctx context.Context) (int64, error) {
 	if c.st.Fill == "" {
 		return 0, nil
 	}
-	n, err := c.led.CountPoison(ctx, c.conn, c.st.Fill)
+	n, err := insisting(ctx, c.Runner, func() (int64, error) { return c.led.CountPoison(ctx, c.conn, c.st.Fill) })
 	return n, explainUnlessGone(err, "reading the ledger")
 }
 

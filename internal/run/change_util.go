@@ -69,7 +69,23 @@ func (r *Runner) columns(ctx context.Context, table plan.Name) ([]dialect.Column
 	if !ok {
 		return nil, fault.New(fault.Unsupported, "this session cannot tell the columns of a table")
 	}
-	return columner.Columns(ctx, table)
+	return insisting(ctx, r, func() ([]dialect.Column, error) { return columner.Columns(ctx, table) })
+}
+
+// insisting reads something again while others hold what it needs: where readers
+// wait for writers, nothing is read at once on a busy database.
+func insisting[T any](ctx context.Context, r *Runner, read func() (T, error)) (T, error) {
+	var got T
+	err := r.insist(ctx, func() (err error) {
+		got, err = read()
+		return err
+	})
+	return got, err
+}
+
+// texts is textRows, insisting.
+func (r *Runner) texts(ctx context.Context, sql string) ([][]string, error) {
+	return insisting(ctx, r, func() ([][]string, error) { return textRows(ctx, r.conn, sql) })
 }
 
 // shape reads a table's keys.
@@ -78,7 +94,12 @@ func (r *Runner) shape(ctx context.Context, table plan.Name) (db.Shape, bool, er
 	if !ok {
 		return db.Shape{}, false, fault.New(fault.Unsupported, "this session cannot tell the keys of a table")
 	}
-	return keyer.Shape(ctx, table)
+	var there bool
+	s, err := insisting(ctx, r, func() (s db.Shape, err error) {
+		s, there, err = keyer.Shape(ctx, table)
+		return s, err
+	})
+	return s, there, err
 }
 
 // Phases is what a change runs, phase by phase, to be read.

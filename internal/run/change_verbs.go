@@ -347,7 +347,7 @@ func (r *Runner) changed(ctx context.Context, v *View, rec ledger.Change, approv
 func (r *Runner) writes(ctx context.Context, id revision.ID) ([]change.Write, error) {
 	d := r.conn.Dialect()
 	text := fmt.Sprintf(d.Traits().TimeText, "MAX("+d.Quote("at")+")")
-	rows, err := textRows(ctx, r.conn, "SELECT side, application, COUNT(*), "+text+" FROM "+r.led.Writes()+" WHERE revision = "+d.Literal(string(id))+
+	rows, err := r.texts(ctx, "SELECT side, application, COUNT(*), "+text+" FROM "+r.led.Writes()+" WHERE revision = "+d.Literal(string(id))+
 		" GROUP BY side, application ORDER BY side, application")
 	if err != nil {
 		return nil, err
