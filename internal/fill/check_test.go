@@ -180,7 +180,7 @@ func TestCheckThatFails(t *testing.T) {
 // takes too long, and one of few does not.
 func TestTimeout(t *testing.T) {
 	slow := map[string]string{
-		"sqlite":   "UPDATE posts SET b = a * 2 + (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000 + posts.id) SELECT MIN(i) * 0 FROM n) WHERE :chunk",
+		"sqlite":   "UPDATE posts SET b = a * 2 + (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000 + posts.id) SELECT MIN(i) * 0 FROM n) WHERE :chunk",
 		"postgres": "UPDATE posts SET b = a * 2 + (SELECT length(pg_sleep(0.01)::text) * 0) + 0 * id WHERE id = (SELECT posts.id FROM pg_sleep(0.01 + 0 * posts.id)) AND :chunk",
 		"mariadb":  "UPDATE posts SET b = a * 2 + SLEEP(0.01 + 0 * id) WHERE :chunk",
 	}
