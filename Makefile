@@ -3,6 +3,10 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
+# Where the drawn cases of the property tests begin, so that a commit gives the
+# same cases each time; 0 is new ones in each run.
+SEED ?= 1
+
 # HOLD keeps one set of servers alive for a whole run and leaves nothing running.
 HOLD := .cache/hold
 TEST := RAPID_SEED=$(SEED) $(HOLD) -- $(GO) test -count=1 -timeout 20m
@@ -27,9 +31,6 @@ MYSQLD   ?= $(shell command -v mysqld)
 FUZZTIME ?= 10s
 BENCH    ?= .
 SOAK     ?= 200
-# Where the drawn cases of the property tests begin, so that a commit gives the
-# same cases each time; 0 is new ones in each run.
-SEED     ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help build test demo lint vet format fuzz bench soak golden test-matrix test-mysql cover vuln real recipes deps deps-matrix clean FORCE
