@@ -2,6 +2,7 @@ package backfill
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ type Table struct {
 	Bytes int64 // the size of the storage
 	// Span is the greatest less the least value of a first key that is a single
 	// integer; nil unknown.
-	Span *int64
+	Span *uint64
 	// Why says why keys that are there cannot be used.
 	Why string
 }
@@ -86,7 +87,7 @@ func byKey(t Table, key Key, what string) Choice {
 	}
 	one := len(key.Columns) == 1 && key.Columns[0].Integer
 	switch {
-	case one && t.Span != nil && t.Rows > 0 && *t.Span/sparse < t.Rows:
+	case one && t.Span != nil && t.Rows > 0 && *t.Span/sparse < uint64(t.Rows):
 		return Choice{Arithmetic, key, what + ", an integer with few gaps"}
 	case one && t.Span != nil && t.Rows > 0:
 		return Choice{Probe, key, what + ", an integer with many gaps"}
@@ -147,10 +148,13 @@ func list(names []string) string {
 
 // Step is how far apart the bounds of chunks of that many rows are, for a key
 // that is counted through: the rows are taken to lie evenly.
-func Step(size, rows, span int64) int64 {
-	if rows <= 0 || span < rows {
+func Step(size, rows int64, span uint64) int64 {
+	if rows <= 0 || span < uint64(rows) {
 		return max(size, 1)
 	}
 	step := float64(size) * (float64(span) + 1) / float64(rows)
+	if step >= math.MaxInt64 {
+		return math.MaxInt64
+	}
 	return max(int64(step), 1)
 }

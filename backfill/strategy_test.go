@@ -1,6 +1,7 @@
 package backfill_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 
 // TestChoose: the way through a table, and the reason that is told.
 func TestChoose(t *testing.T) {
-	span := func(n int64) *int64 { return &n }
+	span := func(n uint64) *uint64 { return &n }
 	id := backfill.Key{Name: "posts_pkey", Primary: true, Columns: []backfill.Column{{Name: "id", Integer: true}}, Correlation: 1}
 	uuid := backfill.Key{Name: "posts_pkey", Primary: true, Columns: []backfill.Column{{Name: "id", Kind: "uuid"}}, Correlation: 0.01}
 	unknown := uuid
@@ -24,6 +25,8 @@ func TestChoose(t *testing.T) {
 	}{
 		{"dense", backfill.Table{Keys: []backfill.Key{id}, Rows: 1000, Span: span(1500)}, backfill.Wish{}, backfill.Arithmetic, "few gaps"},
 		{"sparse", backfill.Table{Keys: []backfill.Key{id}, Rows: 1000, Span: span(9000)}, backfill.Wish{}, backfill.Probe, "many gaps"},
+		{"from end to end", backfill.Table{Keys: []backfill.Key{id}, Rows: math.MaxInt64, Span: span(math.MaxUint64)}, backfill.Wish{}, backfill.Arithmetic, "few gaps"},
+		{"two at both ends", backfill.Table{Keys: []backfill.Key{id}, Rows: 2, Span: span(math.MaxUint64)}, backfill.Wish{}, backfill.Probe, "many gaps"},
 		{"two columns", backfill.Table{Keys: []backfill.Key{two}, Rows: 1000}, backfill.Wish{}, backfill.Probe, "different direction"},
 		{"scattered and large", backfill.Table{Keys: []backfill.Key{uuid}, Pages: pages, Rows: 1e6, Bytes: 1 << 27}, backfill.Wish{Repeats: true}, backfill.Pages, "no order of id (correlation 0.01)"},
 		{"scattered and small", backfill.Table{Keys: []backfill.Key{uuid}, Pages: pages, Rows: 1e6, Bytes: 1 << 20}, backfill.Wish{Repeats: true}, backfill.Probe, "primary key id"},

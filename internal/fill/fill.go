@@ -87,7 +87,7 @@ type Part struct {
 	Identity string
 	Ask      int            // which of the dialect's questions the identity answers
 	Planned  backfill.Bound // chunks are planned up to here
-	Span     int64          // greatest less least value of an integer key, when it was planned
+	Span     uint64         // greatest less least value of an integer key, when it was planned
 }
 
 // order is the part of a planned backfill that does not change while it runs:

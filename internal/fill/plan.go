@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/bellowsdb/bellows/backfill"
@@ -133,7 +132,7 @@ type planner struct {
 	choice backfill.Choice
 	parts  []Part
 	rows   int64
-	span   *int64
+	span   *uint64
 	run    string  // what the backfill will be called
 	rowing *rowing // of rows that are worked out beyond the database
 	mind   *mind
@@ -210,24 +209,15 @@ func (p *planner) spans(ctx context.Context) error {
 	return err
 }
 
-// spanOf is the greatest value less the least; nil when there are no rows, or
-// when the difference is beyond what counting is good for.
-func (p *planner) spanOf(ctx context.Context, table, column string) (*int64, error) {
+// spanOf is the greatest value less the least; nil when there are no rows.
+func (p *planner) spanOf(ctx context.Context, table, column string) (*uint64, error) {
 	c := p.lang.Quote(column)
 	line, err := firstLine(ctx, p, "SELECT MIN("+c+"), MAX("+c+") FROM "+table)
 	if err != nil || line[0] == "" {
 		return nil, err
 	}
-	least, err := strconv.ParseInt(line[0], 10, 64)
-	if err != nil {
-		return nil, nil // an unsigned value beyond what we count in: the index is asked
-	}
-	most, err := strconv.ParseInt(line[1], 10, 64)
-	if err != nil || most-least < 0 {
-		return nil, nil
-	}
-	span := most - least
-	return &span, nil
+	span, err := backfill.Distance(line[0], line[1])
+	return &span, err
 }
 
 // table is the shape as the choice of a strategy sees it.

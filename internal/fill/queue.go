@@ -246,24 +246,27 @@ func (q *queue) count(ctx context.Context, part *Part, sizes []int64) ([]end, er
 	if err != nil || line[0] == "" {
 		return nil, err
 	}
-	least, err := strconv.ParseInt(line[0], 10, 64)
-	if err != nil {
-		return nil, err
-	}
-	most, err := strconv.ParseInt(line[1], 10, 64)
+	least, most := line[0], line[1]
+	left, err := backfill.Distance(least, most)
 	if err != nil {
 		return nil, err
 	}
 	var ends []end
 	for _, size := range sizes {
-		step := backfill.Step(size, q.f.Rows, part.Span)
-		rows := size
-		if left := uint64(most) - uint64(least); left < uint64(step) {
-			rows = max(int64(float64(size)*float64(left+1)/float64(step)), 1)
-			return append(ends, end{backfill.Bound{line[1]}, rows}), nil
+		step := uint64(backfill.Step(size, q.f.Rows, part.Span))
+		if left < step {
+			rows := max(int64(float64(size)*float64(left+1)/float64(step)), 1)
+			return append(ends, end{backfill.Bound{most}, rows}), nil
 		}
-		least += step
-		ends = append(ends, end{backfill.Bound{strconv.FormatInt(least-1, 10)}, rows})
+		at, err := backfill.Add(least, step-1)
+		if err != nil {
+			return nil, err
+		}
+		if least, err = backfill.Add(least, step); err != nil {
+			return nil, err
+		}
+		left -= step
+		ends = append(ends, end{backfill.Bound{at}, size})
 	}
 	return ends, nil
 }
