@@ -15,23 +15,26 @@ import (
 	"github.com/bellowsdb/bellows/schema"
 )
 
-var tableNames, columnNames = []string{"a", "b"}, []string{"id", "x", "Y", "z z"}
+var tableNames, columnNames = []string{"a", "b"}, []string{"id", "x", "Y", "z z", "w"}
 
 // drawTable thinks up a table.
 func drawTable(t *rapid.T, name, idType, other string) string {
 	pick := func(label string, from ...string) string { return rapid.SampledFrom(from).Draw(t, name+label) }
 	columns := columnNames[:rapid.IntRange(1, len(columnNames)).Draw(t, name+" columns")]
+	columns = append(columns[:1:1], rapid.Permutation(columns[1:]).Draw(t, name+" order")...)
 	var lines []string
+	generated := false
 	for i, c := range columns {
 		line := "`" + c + "` "
 		switch {
 		case i == 0:
 			line += idType + " NOT NULL" + pick("counts", "", " AUTO_INCREMENT")
-		case i == len(columns)-1 && i > 1 && pick("generated", "", "", "yes") != "":
-			line += "varchar(99) AS (concat(`" + columns[i-1] + "`, 'x'))" + pick("stored", "", " STORED")
+		case i > 1 && !generated && pick(c+" generated", "", "", "yes") != "":
+			generated = true
+			line += "varchar(99) AS (concat(`" + columns[i-1] + "`, 'x'))" + pick("stored", "", "", " STORED")
 		default:
 			line += pick(c+" type", "int", "varchar(20)", "varchar(70) CHARACTER SET latin1", "bigint", "enum('a','b')", "enum('a','b','c')", "decimal(8,2)") +
-				pick(c+" null", "", "", " NOT NULL") + pick(c+" comment", "", "", " COMMENT 'it''s'") + pick(c+" invisible", "", "", "")
+				pick(c+" null", "", "", " NOT NULL") + pick(c+" comment", "", "", " COMMENT 'it''s'") + pick(c+" invisible", "", "", "", " INVISIBLE")
 		}
 		lines = append(lines, line)
 	}

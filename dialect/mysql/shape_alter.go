@@ -153,32 +153,12 @@ type tableChange struct {
 	keys          clauses // new indexes
 	behind        []string
 	resized       bool               // real columns come or go
+	demands       bool               // a column that could be null may be no more
+	optioned      bool               // options of the table's own change
+	tuned         bool               // the type of a column changes, or whether an index is seen
 	replaced      bool               // an index goes with its columns, and comes again
 	placed        map[schema.ID]bool // the new columns so far
 	hazards       []diff.Hazard
-}
-
-// clauses are parts of an ALTER TABLE, those first that take something away.
-type clauses struct {
-	drops, specs []string
-	effort       effort
-}
-
-func (c *clauses) do(e effort, spec string) {
-	c.specs = append(c.specs, spec)
-	c.effort = max(c.effort, e)
-}
-
-func (c *clauses) drop(e effort, spec string) {
-	c.drops = append(c.drops, spec)
-	c.effort = max(c.effort, e)
-}
-
-// take adds what others do.
-func (c *clauses) take(others *clauses) {
-	c.drops, c.specs = append(c.drops, others.drops...), append(c.specs, others.specs...)
-	c.effort = max(c.effort, others.effort)
-	*others = clauses{}
 }
 
 func (t *tableChange) risk(code string, about schema.ID, why string) {
@@ -201,24 +181,26 @@ func (t *tableChange) part(p diff.Part) {
 // while others write; together they would write the whole table anew.
 func (t *tableChange) statements() []diff.Statement {
 	t.burdens()
-	whole := t.main.effort == copies || t.keys.effort == copies || t.virtual.effort == copies
-	rebuilds := t.main.effort >= inPlace && len(t.virtual.specs) == 0 || t.l.Dialect.Flavour() == MySQL && len(t.virtual.specs) == 0
+	bent := t.bent()
+	whole := t.main.effort() == copies || t.keys.effort() == copies || t.virtual.effort() == copies
+	rebuilds := !bent && len(t.virtual.specs) == 0 && (t.main.effort() >= inPlace || t.l.Dialect.Flavour() == MySQL)
 	tied := t.replaced && t.pointed()
 	if whole || rebuilds || tied {
 		if tied {
-			t.main.effort = max(t.main.effort, inPlace)
+			t.main.atLeast(inPlace)
 		}
-		if tied && len(t.virtual.specs) > 0 {
-			t.main.effort = copies
+		if tied && (bent || len(t.virtual.specs) > 0) {
+			t.main.atLeast(copies)
 		}
 		t.main.take(&t.virtual)
 		t.main.take(&t.keys)
 	}
+	steps := t.steps()
 	var out []diff.Statement
 	for _, clause := range t.ahead {
 		out = append(out, t.copied(clause)...)
 	}
-	for _, c := range []clauses{t.main, t.virtual, t.keys} {
+	for _, c := range append(steps, t.virtual, t.keys) {
 		out = append(out, t.alter(c)...)
 	}
 	for _, h := range t.hazards {
@@ -247,16 +229,17 @@ func (t *tableChange) burdens() {
 		words = max(words, n)
 	}
 	if words > 0 && t.resized {
-		t.main.effort = max(t.main.effort, inShared)
+		t.main.atLeast(inShared)
 	}
-	if t.main.effort == inPlace && words+places > 0 {
-		t.main.effort = inShared
+	if t.main.effort() == inPlace && words+places > 0 {
+		t.main.atLeast(inShared)
 	}
-	if words > 1 && t.main.effort == inShared {
-		t.main.effort = copies
+	if words > 1 && t.main.effort() == inShared || !strings.EqualFold(t.before.Get(Engine), "InnoDB") {
+		t.main.atLeast(copies)
 	}
-	if !strings.EqualFold(t.before.Get(Engine), "InnoDB") {
-		t.main.effort = copies
+	if t.l.Dialect.Flavour() == MariaDB {
+		t.computed()
+		t.tunes()
 	}
 }
 
@@ -272,7 +255,10 @@ func (t *tableChange) pointed() bool {
 // alter spells one ALTER TABLE; none without clauses. On a table that keeps its
 // history, columns change in the history too.
 func (t *tableChange) alter(c clauses) []diff.Statement {
-	specs := append(c.drops, c.specs...)
+	var specs []string
+	for _, one := range append(c.drops, c.specs...) {
+		specs = append(specs, one.sql+one.place)
+	}
 	if len(specs) == 0 {
 		return nil
 	}
@@ -280,8 +266,8 @@ func (t *tableChange) alter(c clauses) []diff.Statement {
 	if t.after.Get(Versioning) != "" {
 		history = "SET STATEMENT system_versioning_alter_history = KEEP FOR "
 	}
-	s := t.l.say(history + "ALTER TABLE " + t.l.Dialect.Quote(t.after.ID.Name) + " " + strings.Join(specs, ", ") + t.l.allowed(c.effort))
-	switch c.effort {
+	s := t.l.say(history + "ALTER TABLE " + t.l.Dialect.Quote(t.after.ID.Name) + " " + strings.Join(specs, ", ") + t.l.allowed(c.effort()))
+	switch c.effort() {
 	case copies:
 		s = t.l.risk(s, diff.RewritesTable, t.after.ID, "the server copies the table")
 		s = t.l.risk(s, diff.StopsWrites, t.after.ID, "writers wait until the copy is done")
@@ -304,9 +290,10 @@ func (t *tableChange) copied(clause string) []diff.Statement {
 func (t *tableChange) table(c *diff.Change) {
 	for _, key := range c.Keys {
 		value := c.After.Get(key)
+		t.optioned = t.optioned || key == schema.Comment || key == Collation
 		switch key {
 		case schema.Comment:
-			t.main.do(atOnce, "COMMENT="+t.l.Dialect.text(value))
+			t.main.add(piece{sort: sets, sql: "COMMENT=" + t.l.Dialect.text(value)})
 		case Collation:
 			t.main.do(t.l.least(atOnce, inPlace), charset(value, "DEFAULT"))
 		case Engine:
@@ -362,7 +349,7 @@ func (t *tableChange) periods(c *diff.Change) {
 	for _, p := range was {
 		if !slices.Contains(is, p) {
 			before, _, _ := strings.Cut(p, "(")
-			t.main.drop(copies, "DROP "+strings.TrimSpace(before))
+			t.main.drop(changes, copies, "DROP "+strings.TrimSpace(before))
 		}
 	}
 	for _, p := range is {
@@ -380,11 +367,11 @@ func (t *tableChange) column(p diff.Part) {
 		if t.w.Creates(p.Before.ID) {
 			e = copies
 		}
-		t.main.drop(e, "DROP COLUMN "+d.Quote(p.Before.ID.Name))
+		t.main.drop(dropsColumn, e, "DROP COLUMN "+d.Quote(p.Before.ID.Name))
 		if p.Before.Get(Generated) == "" {
 			t.risk(diff.LosesColumn, p.Before.ID, "the column goes with its values")
-			t.resized = true
 		}
+		t.resized = t.resized || !virtual(p.Before)
 	case diff.Create:
 		into := &t.main
 		if virtual(p.After) {
@@ -392,7 +379,7 @@ func (t *tableChange) column(p diff.Part) {
 		} else {
 			t.resized = true
 		}
-		into.do(l.addColumnEffort(p.After), "ADD COLUMN "+l.column(t.w.After, p.After)+t.place(p.After))
+		into.add(piece{addsColumn, l.addColumnEffort(p.After), "ADD COLUMN " + l.column(t.w.After, p.After), t.place(p.After)})
 		t.placed[p.After.ID] = true
 		if p.After.Get(Check) != "" {
 			t.risk(diff.MayFail, p.After.ID, "rows that are there may not fit")
@@ -405,6 +392,8 @@ func (t *tableChange) column(p diff.Part) {
 func (t *tableChange) modify(p diff.Part) {
 	e := t.l.modifyEffort(p.Change, t.w)
 	t.main.do(e, "MODIFY COLUMN "+t.l.column(t.w.After, p.After))
+	t.demands = t.demands || p.Has(NotNull) && p.After.Get(NotNull) != ""
+	t.tuned = t.tuned || p.Has(Type) || p.Has(Collation)
 	switch {
 	case p.Has(Type) && !widens(p.Before.Get(Type), p.After.Get(Type)), p.Has(Collation) && e > atOnce:
 		t.risk(diff.LosesValues, p.After.ID, "values may be cut, or not survive")
@@ -439,6 +428,7 @@ func (t *tableChange) key(p diff.Part) {
 	l, f := t.l, p.Fact()
 	check := f.ID.Kind == schema.Constraint && f.Get(Type) == Check
 	if p.Verb == diff.Modify && f.ID.Kind == schema.Index && p.Only(Invisible) {
+		t.tuned = true
 		t.main.do(l.least(atOnce, inPlace), "ALTER INDEX "+l.Dialect.Quote(f.ID.Name)+" "+l.visibility(p.After))
 		return
 	}
@@ -453,7 +443,7 @@ func (t *tableChange) key(p diff.Part) {
 		into = &t.main
 	}
 	e := l.addKeyEffort(p.After, check)
-	if e == inShared && into.effort == inShared {
+	if e == inShared && into.effort() == inShared {
 		e = copies // one at a time, or none
 	}
 	into.do(e, "ADD "+l.constraint(p.After))
@@ -471,18 +461,18 @@ func (t *tableChange) dropKey(f *schema.Fact, check, again bool) {
 	maria := t.l.Dialect.Flavour() == MariaDB
 	switch {
 	case check && maria:
-		t.main.drop(atOnce, "DROP CONSTRAINT "+name)
+		t.main.drop(dropsKey, atOnce, "DROP CONSTRAINT "+name)
 	case check:
-		t.main.drop(copies, "DROP CHECK "+name)
+		t.main.drop(dropsKey, copies, "DROP CHECK "+name)
 	case f.Get(Type) == PrimaryKey && again:
-		t.main.drop(inPlace, "DROP PRIMARY KEY")
+		t.main.drop(changes, inPlace, "DROP PRIMARY KEY")
 	case f.Get(Type) == PrimaryKey:
-		t.main.drop(copies, "DROP PRIMARY KEY")
+		t.main.drop(changes, copies, "DROP PRIMARY KEY")
 	case again && !t.resized:
-		t.keys.drop(t.l.least(noCopy, inPlace), "DROP KEY "+name)
+		t.keys.drop(dropsKey, t.l.least(noCopy, inPlace), "DROP KEY "+name)
 	default:
 		t.replaced = t.replaced || again
-		t.main.drop(t.l.least(noCopy, inPlace), "DROP KEY "+name)
+		t.main.drop(dropsKey, t.l.least(noCopy, inPlace), "DROP KEY "+name)
 	}
 }
 

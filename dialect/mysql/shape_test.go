@@ -69,6 +69,30 @@ func TestTextOfMySQL(t *testing.T) {
 	}
 }
 
+// On MySQL a column does not come or go at once while the table's own comment
+// changes in the same statement.
+func TestStepsOfMySQL(t *testing.T) {
+	l := Language{Dialect: New(MySQL, 80400)}
+	shape := func(text string) schema.Schema {
+		facts, err := readTable("d", "t", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return schema.New("mysql", 80400, facts)
+	}
+	a := shape("CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `x` int DEFAULT NULL\n) ENGINE=InnoDB")
+	b := shape("CREATE TABLE `t` (\n  `id` int NOT NULL DEFAULT '3',\n  `y` int DEFAULT NULL\n) ENGINE=InnoDB COMMENT='x'")
+	p, err := diff.Make(a, b, l, diff.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "ALTER TABLE `t` DROP COLUMN `x`, ADD COLUMN `y` int NULL, MODIFY COLUMN `id` int NOT NULL DEFAULT '3', ALGORITHM=INSTANT;\n" +
+		"ALTER TABLE `t` COMMENT='x', ALGORITHM=INSTANT;\n"
+	if got := p.SQL(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 // Nothing of a text that is not understood is passed over.
 func TestTextNotUnderstood(t *testing.T) {
 	for _, text := range []string{
