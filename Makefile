@@ -88,8 +88,9 @@ test-matrix: deps-matrix $(HOLD) ## the packages that use PostgreSQL, on each of
 		BELLOWS_TEST_POSTGRES_MAJOR=$$major BELLOWS_TEST_POSTGRES_MAJORS=$$major $(TEST) $(if $(RUN),-run '$(RUN)') $(ENGINES); \
 	done
 
-test-mysql: deps $(HOLD) ## the tests of running and of backfills, on the MySQL server MYSQLD in the place of MariaDB
+test-mysql: deps $(HOLD) ## the tests of running, of backfills and of changes, on the MySQL server MYSQLD in the place of MariaDB
 	BELLOWS_TEST_MYSQLD=$(MYSQLD) $(TEST) -run '$(or $(RUN),/(mariadb|mysql))' . ./internal/run ./internal/ledger ./internal/fill
+	BELLOWS_TEST_MYSQLD=$(MYSQLD) $(TEST) -run '$(or $(RUN),TestSync)' ./db/mysql
 
 cover: deps $(HOLD) ## the share of statements that the tests run, by function in cover.out
 	$(TEST) -coverpkg=./... -coverprofile=cover.out $(PKG)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/revision"
 )
 
@@ -37,7 +38,7 @@ func At(s State, spec Spec, writes []Write, now time.Time) Gate {
 	case revision.Verify:
 		g := Gate{Text: "no row disagrees", Waiting: []string{"a proof: bellows change verify " + id}}
 		if s.Proof.Made {
-			g.Waiting = []string{fmt.Sprintf("%d rows that disagree: bellows change verify %s", s.Proof.Mismatches, id)}
+			g.Waiting = []string{disagreeing(s.Proof.Mismatches) + ": bellows change verify " + id}
 		}
 		return g
 	case revision.Hold:
@@ -50,6 +51,13 @@ func At(s State, spec Spec, writes []Write, now time.Time) Gate {
 		return Gate{Text: "the retention is over", Waiting: []string{"bellows change purge " + id}}
 	}
 	return Gate{Text: "done"}
+}
+
+func disagreeing(rows int64) string {
+	if rows == 1 {
+		return "1 row that disagrees"
+	}
+	return fault.Thousands(rows) + " rows that disagree"
 }
 
 func held(s State, spec Spec, writes []Write, now time.Time) Gate {

@@ -188,7 +188,7 @@ func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, go
 	if next.Proof.At, err = c.led.Now(ctx, c.conn); err != nil {
 		return explainUnlessGone(err, "reading the clock")
 	}
-	text := fmt.Sprintf("proven: none of %d rows disagrees", t.Rows)
+	text := fmt.Sprintf("proven: none of %s rows disagrees", fault.Thousands(t.Rows))
 	if !next.Proof.Valid() {
 		text = disagree(t, c.st.Table.String())
 	}
@@ -208,7 +208,7 @@ func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, go
 		f.Code = fault.Confirm
 	}
 	if poison > 0 && t.Found == 0 {
-		f.Msg = fmt.Sprintf("%d rows of %s are set aside", poison, c.st.Table)
+		f.Msg = fmt.Sprintf("%s rows of %s are set aside", fault.Thousands(poison), c.st.Table)
 		return f.Try("bellows backfill poison list %s", c.rev.ID)
 	}
 	return f.Try("write the side that is wrong, and the other follows; or go over all rows again: bellows change resync %s --keep old, or --keep new", c.rev.ID)
@@ -224,7 +224,7 @@ func disagree(t fill.Tally, table string) string {
 	if int64(len(t.Sample)) < t.Found {
 		sample += "; …"
 	}
-	return fmt.Sprintf("%d of %d %s of %s disagree: %s", t.Found, t.Rows, rows, table, sample)
+	return fmt.Sprintf("%s of %s %s of %s disagree: %s", fault.Thousands(t.Found), fault.Thousands(t.Rows), rows, table, sample)
 }
 
 // poison counts the rows of the backfill that are set aside and undecided.

@@ -1,7 +1,6 @@
 package text
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -9,17 +8,7 @@ import (
 )
 
 // count is a number with its thousands apart: 12,408.
-func count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
+func count(n int64) string { return fault.Thousands(n) }
 
 // many is a number with its noun: "1 migration", "3 migrations".
 func many(n int, noun string) string {

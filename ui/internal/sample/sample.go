@@ -33,7 +33,7 @@ type Case struct {
 
 // Cases are all cases, in the order of the documentation.
 func Cases() []Case {
-	return slices.Concat(acting(), asking(), filling(), failing())
+	return slices.Concat(acting(), asking(), filling(), changing(), failing())
 }
 
 var start = time.Date(2026, 11, 20, 10, 15, 0, 123456000, time.UTC)
