@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -110,16 +111,23 @@ func (x *terminal) now() (text string, changed chan struct{}) {
 // until waits until the screen shows a text.
 func (x *terminal) until(text string) {
 	x.t.Helper()
+	x.untilLike(regexp.MustCompile(regexp.QuoteMeta(text)))
+}
+
+// untilLike waits until the screen shows a text that is like that: one of which
+// nobody knows which of its forms is shown, such as the seconds that go by.
+func (x *terminal) untilLike(text *regexp.Regexp) {
+	x.t.Helper()
 	late := time.After(longest)
 	for {
 		shown, changed := x.now()
-		if strings.Contains(shown, text) {
+		if text.MatchString(shown) {
 			return
 		}
 		select {
 		case <-changed:
 		case <-x.ended:
-			if shown, _ = x.now(); strings.Contains(shown, text) {
+			if shown, _ = x.now(); text.MatchString(shown) {
 				return
 			}
 			x.t.Fatalf("it ended, and never showed %q:\n%s", text, shown)
