@@ -137,13 +137,25 @@ func NewAttrs(pairs ...string) Attrs {
 
 // With is a copy with one value set, or removed when it is "".
 func (a Attrs) With(key, value string) Attrs {
-	pairs := make([]string, 0, 2*len(a)+2)
-	for _, x := range a {
-		if x.Key != key {
-			pairs = append(pairs, x.Key, x.Value)
-		}
+	at, there := slices.BinarySearchFunc(a, key, func(x Attr, key string) int { return strings.Compare(x.Key, key) })
+	n := len(a)
+	if there {
+		n--
 	}
-	return NewAttrs(append(pairs, key, value)...)
+	if value != "" {
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	out := append(make(Attrs, 0, n), a[:at]...)
+	if value != "" {
+		out = append(out, Attr{key, value})
+	}
+	if there {
+		at++
+	}
+	return append(out, a[at:]...)
 }
 
 // The attributes that many kinds have, with one meaning everywhere: the

@@ -180,5 +180,12 @@ const oddities = `SELECT 'security label', objtype || ' ' || objname, 'labels ar
 		WHERE p.oid < 16384 AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proacl IS DISTINCT FROM i.initprivs AND $1::text[] IS NULL
 	UNION ALL SELECT 'grant', c.oid::regclass::text, 'it is on a relation of the server' FROM pg_class c LEFT JOIN pg_init_privs i ON i.objoid = c.oid AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0
 		WHERE c.oid < 16384 AND c.relnamespace = 'pg_catalog'::regnamespace AND c.relacl IS DISTINCT FROM i.initprivs AND $1::text[] IS NULL
+	UNION ALL SELECT 'grant', a.attrelid::regclass || '.' || a.attname, 'it is on a column of the server' FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+			LEFT JOIN pg_init_privs i ON i.objoid = c.oid AND i.classoid = 'pg_class'::regclass AND i.objsubid = a.attnum
+		WHERE a.attacl IS NOT NULL AND c.oid < 16384 AND c.relnamespace = 'pg_catalog'::regnamespace AND a.attacl IS DISTINCT FROM i.initprivs AND $1::text[] IS NULL
+	UNION ALL SELECT 'sequence', q.oid::regclass::text, CASE q.relpersistence WHEN 'u' THEN 'it is unlogged and its table is not' ELSE 'it is not unlogged as its table is' END
+		FROM pg_depend d JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S' JOIN pg_class c ON c.oid = d.refobjid
+		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype = 'i' AND q.relpersistence <> c.relpersistence
+			AND pg_catalog.current_setting('server_version_num')::int >= 150000
 	UNION ALL SELECT 'member of an operator family', f.opfname || ' using ' || m.amname, 'the family is the server''s own' FROM pg_amop p JOIN pg_opfamily f ON f.oid = p.amopfamily JOIN pg_am m ON m.oid = f.opfmethod
 		WHERE p.oid >= 16384 AND f.oid < 16384 AND $1::text[] IS NULL AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_amop'::regclass AND e.objid = p.oid AND (e.deptype = 'e' OR e.refclassid = 'pg_opclass'::regclass AND e.deptype = 'i'))`

@@ -125,7 +125,8 @@ func columns(more, join string) string {
 				CASE WHEN a.attnotnull AND c.relkind IN ('r', 'p', 'f') THEN 'yes' END AS "not null",
 				CASE WHEN a.attgenerated = 's' THEN pg_get_expr(d.adbin, d.adrelid) END AS "generated stored",
 				CASE WHEN a.attgenerated = 'v' THEN pg_get_expr(d.adbin, d.adrelid) END AS "generated virtual",
-				CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END AS identity,
+				CASE WHEN NOT (c.relispartition AND pg_catalog.current_setting('server_version_num')::int >= 170000) THEN -- from then on it is the parent's
+					CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END END AS identity,
 				CASE WHEN a.attidentity <> '' THEN (SELECT concat_ws(E'\n', q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle, format_type(q.seqtypid, NULL),
 						CASE WHEN sc.relname <> c.relname || '_' || a.attname || '_seq' OR sn.nspname <> c.nspname THEN quote_ident(sn.nspname) || '.' || quote_ident(sc.relname) ELSE '' END, sc.relpersistence, sc.oid)
 					FROM pg_depend sd JOIN pg_sequence q ON q.seqrelid = sd.objid JOIN pg_class sc ON sc.oid = sd.objid JOIN pg_namespace sn ON sn.oid = sc.relnamespace
@@ -145,6 +146,7 @@ const constraints = `SELECT 'constraint' _k, c.nspname _s, c.relname _o, c.kind 
 		CASE WHEN o.coninhcount > 0 AND NOT o.conislocal AND o.contype = 'c' THEN 'yes' END AS inherited,
 		` + `CASE WHEN o.contype IN ('p', 'u', 'x') THEN array_to_string(x.reloptions, E'\n') END AS options,
 		CASE WHEN o.contype IN ('p', 'u', 'x') THEN (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = x.reltablespace) END AS tablespace,
+		CASE WHEN x.relkind = 'I' AND o.contype IN ('p', 'u', 'x') AND NOT (SELECT v.indisvalid FROM pg_index v WHERE v.indexrelid = x.oid) THEN 'yes' END AS _partial,
 		(SELECT quote_ident(pn.nspname) || '.' || quote_ident(p.conname) FROM pg_constraint p JOIN pg_namespace pn ON pn.oid = p.connamespace WHERE p.oid = o.conparentid) AS parent
 	FROM pg_constraint o JOIN ` + theirs + ` c ON c.oid = o.conrelid LEFT JOIN pg_class x ON x.oid = o.conindid AND o.contype IN ('p', 'u', 'x')
 	WHERE o.contype IN ('c', 'p', 'u', 'x') OR o.contype = 'f' AND o.conparentid = 0`
@@ -155,7 +157,7 @@ const indexes = `SELECT 'index' _k, c.nspname _s, c.relname _o, c.kind _of, x.re
 			CASE WHEN x.relkind = 'I' THEN 'ONLY ' ELSE '' END || quote_ident(c.nspname) || '.' || quote_ident(c.relname) || ' ') + 1) AS definition,
 		array_to_string(x.reloptions, E'\n') AS options,
 		(SELECT s.spcname FROM pg_tablespace s WHERE s.oid = x.reltablespace) AS tablespace,
-		CASE WHEN NOT i.indisvalid AND x.relkind = 'i' THEN 'yes' END AS invalid,
+		CASE WHEN NOT i.indisvalid AND x.relkind = 'i' THEN 'yes' END AS invalid, CASE WHEN NOT i.indisvalid AND x.relkind = 'I' THEN 'yes' END AS _partial,
 		(SELECT quote_ident(pn.nspname) || '.' || quote_ident(p.relname) FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE h.inhrelid = x.oid AND x.relispartition) AS parent,
 		(SELECT string_agg(ia.attnum || ' ' || ia.attstattarget, E'\n' ORDER BY ia.attnum) FROM pg_attribute ia WHERE ia.attrelid = x.oid AND ia.attstattarget >= 0) AS statistics
 	FROM pg_index i JOIN ` + theirs + ` c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bellowsdb/bellows/db"
@@ -43,11 +42,24 @@ func (c *conn) Inspect(ctx context.Context, o db.Inspection) (s schema.Schema, e
 	return r.all(ctx)
 }
 
+// catalog is a class of objects, or what we count as one, as a number: a reading of a large
+// database holds a hundred thousand addresses.
+type catalog uint8
+
+// The classes that the code speaks of; others get the next numbers.
+const (
+	relations catalog = iota + 1
+	keys
+	triggers
+	partitions
+	ownerships
+)
+
 // address is an object as pg_depend names it.
 type address struct {
-	class string
 	id    uint32
 	sub   int32
+	class catalog
 }
 
 // reading collects facts.
@@ -58,10 +70,13 @@ type reading struct {
 	version int
 	facts   []schema.Fact
 	at      map[address]int32 // the fact at an address
+	classes map[string]catalog
 	texts   map[string]string // each text once
+	hidden  map[string]string // of the row that is read, for those who do not keep it
 	rest    []schema.Unmodelled
 	links   []link
-	clones  map[address]bool // what partitions have of their parent's: it needs what theirs is
+	clones  map[address]bool   // what partitions have of their parent's: it needs what theirs is
+	partial map[schema.ID]bool // indexes that some partitions have no index of
 }
 
 // link is a need that the server does not keep in pg_depend.
@@ -72,7 +87,9 @@ type link struct {
 }
 
 func newReading(c *conn, o db.Inspection) *reading {
-	r := &reading{c: c, leave: o.Leave, version: c.dialect.Version(), at: map[address]int32{}, clones: map[address]bool{}, texts: map[string]string{}}
+	r := &reading{c: c, leave: o.Leave, version: c.dialect.Version(), at: map[address]int32{}, clones: map[address]bool{}, partial: map[schema.ID]bool{},
+		texts: map[string]string{}, hidden: map[string]string{},
+		classes: map[string]catalog{"pg_class": relations, "pg_constraint": keys, "pg_trigger": triggers, "partition": partitions, "ownership": ownerships}}
 	if o.Schemas != nil {
 		quoted := make([]string, len(o.Schemas))
 		for i, name := range o.Schemas {
@@ -105,47 +122,55 @@ func (r *reading) all(ctx context.Context) (schema.Schema, error) {
 	return schema.New(r.c.dialect.Name(), r.version, facts, r.rest...), nil
 }
 
-// each runs a query and calls do for each row, whose values are texts, "" for NULL.
-func (r *reading) each(ctx context.Context, sql string, args []any, do func(columns, values []string)) error {
-	rows, err := r.c.Query(ctx, sql, args...)
+// each runs a query and calls do for each row, whose values are texts, empty for
+// NULL, that hold until the next row.
+func (r *reading) each(ctx context.Context, sql string, args []any, do func(columns []string, values [][]byte)) error {
+	found, err := r.c.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	columns := rows.Columns()
-	values := make([]string, len(columns))
+	defer found.Close()
+	columns := found.Columns()
+	if raw, ok := found.(*rows); ok {
+		for raw.Next() {
+			do(columns, raw.RawValues())
+		}
+		return raw.Err()
+	}
+	values := make([][]byte, len(columns))
 	texts := make([]*string, len(columns))
 	into := make([]any, len(columns))
 	for i := range into {
 		into[i] = &texts[i]
 	}
-	for rows.Next() {
-		if err := r.row(rows, into, texts, values); err != nil {
+	for found.Next() {
+		if err := found.Scan(into...); err != nil {
 			return err
+		}
+		for i, text := range texts {
+			values[i] = nil
+			if text != nil {
+				values[i] = []byte(*text)
+			}
 		}
 		do(columns, values)
 	}
-	return rows.Err()
+	return found.Err()
 }
 
-// row reads a row as texts, taking the bytes of the protocol where it can.
-func (r *reading) row(from db.Rows, into []any, texts []*string, values []string) error {
-	if raw, ok := from.(*rows); ok {
-		for i, value := range raw.RawValues() {
-			values[i] = r.text(value)
-		}
-		return nil
+// class is the number of a class.
+func (r *reading) class(name []byte) catalog {
+	n, ok := r.classes[string(name)]
+	if !ok {
+		n = catalog(len(r.classes) + 1)
+		r.classes[string(name)] = n
 	}
-	if err := from.Scan(into...); err != nil {
-		return err
-	}
-	for i, text := range texts {
-		values[i] = ""
-		if text != nil {
-			values[i] = *text
-		}
-	}
-	return nil
+	return n
+}
+
+// address is what three values of a row name.
+func (r *reading) address(v [][]byte) address {
+	return address{uint32(number(v[1])), int32(number(v[2])), r.class(v[0])}
 }
 
 // text is a value as a string; short ones, which come again and again, are kept once.
@@ -164,8 +189,14 @@ func (r *reading) text(value []byte) string {
 	return text
 }
 
-func number(text string) int64 {
-	n, _ := strconv.ParseInt(text, 10, 64) // the server has written it
+// number is a whole number that the server has written; 0 for NULL.
+func number[T string | []byte](text T) (n int64) {
+	if len(text) > 0 && text[0] == '-' {
+		return -number(text[1:])
+	}
+	for i := range len(text) {
+		n = n*10 + int64(text[i]-'0')
+	}
 	return n
 }
 
@@ -174,56 +205,53 @@ func (r *reading) family(ctx context.Context, sql string) error {
 }
 
 // fact makes a fact of a row.
-func (r *reading) fact(columns, values []string) {
+func (r *reading) fact(columns []string, values [][]byte) {
 	var f schema.Fact
 	var where address
-	hidden := map[string]string(nil)
+	clear(r.hidden)
 	count := 0
 	for i, value := range values {
-		if value != "" && columns[i][0] != '_' {
+		if len(value) > 0 && columns[i][0] != '_' {
 			count++
 		}
 	}
 	f.Attrs = make(schema.Attrs, 0, count)
 	for i, name := range columns {
 		value := values[i]
-		if value == "" {
+		if len(value) == 0 {
 			continue
 		}
 		switch name {
 		case "_k":
-			f.ID.Kind = schema.Kind(value)
+			f.ID.Kind = schema.Kind(r.text(value))
 		case "_s":
-			f.ID.Schema = value
+			f.ID.Schema = r.text(value)
 		case "_o":
-			f.ID.On = value
+			f.ID.On = r.text(value)
 		case "_of":
-			f.Of = schema.Kind(value)
+			f.Of = schema.Kind(r.text(value))
 		case "_n":
-			f.ID.Name = value
+			f.ID.Name = r.text(value)
 		case "_a":
-			f.ID.Args = value
+			f.ID.Args = r.text(value)
 		case "_i":
 			f.Order = int(number(value))
 		case "_c":
-			where.class = value
+			where.class = r.class(value)
 		case "_id":
 			where.id = uint32(number(value))
 		case "_sub":
 			where.sub = int32(number(value))
 		default:
 			if name[0] != '_' {
-				f.Attrs = append(f.Attrs, schema.Attr{Key: name, Value: value})
+				f.Attrs = append(f.Attrs, schema.Attr{Key: name, Value: r.text(value)})
 				continue
 			}
-			if hidden == nil {
-				hidden = map[string]string{}
-			}
-			hidden[name] = value
+			r.hidden[name] = string(value)
 		}
 	}
 	slices.SortFunc(f.Attrs, func(a, b schema.Attr) int { return strings.Compare(a.Key, b.Key) })
-	r.add(f, where, hidden)
+	r.add(f, where, r.hidden)
 }
 
 // add keeps a fact after it has been made like all others of its kind.
@@ -254,17 +282,20 @@ func (r *reading) add(f schema.Fact, where address, hidden map[string]string) {
 // tieLater remembers what pg_depend does not tell.
 func (r *reading) tieLater(n int32, where address, hidden map[string]string) {
 	if rel := hidden["_rel"]; rel != "" && rel != "0" {
-		r.at[address{"pg_class", uint32(number(rel)), 0}] = n
+		r.at[address{uint32(number(rel)), 0, relations}] = n
 	}
 	if id := hidden["_constraint"]; id != "" && id != "0" {
-		r.at[address{"pg_constraint", uint32(number(id)), 0}] = n
+		r.at[address{uint32(number(id)), 0, keys}] = n
+	}
+	if hidden["_partial"] != "" {
+		r.partial[r.facts[n].ID] = true
 	}
 	parent := uint32(number(hidden["_parent"]))
 	switch {
-	case where.class == "partition":
-		r.links = append(r.links, link{n, address{"pg_class", parent, 0}, int64(where.id)})
-	case where.class == "ownership":
-		r.links = append(r.links, link{n, address{"pg_class", parent, int32(number(hidden["_parentsub"]))}, int64(where.id)})
+	case where.class == partitions:
+		r.links = append(r.links, link{n, address{parent, 0, relations}, int64(where.id)})
+	case where.class == ownerships:
+		r.links = append(r.links, link{n, address{parent, int32(number(hidden["_parentsub"])), relations}, int64(where.id)})
 	}
 }
 
@@ -272,7 +303,7 @@ func (r *reading) tieLater(n int32, where address, hidden map[string]string) {
 func (r *reading) find(a address) (int32, bool) {
 	n, ok := r.at[a]
 	if !ok && a.sub != 0 {
-		n, ok = r.at[address{a.class, a.id, 0}]
+		n, ok = r.at[address{a.id, 0, a.class}]
 	}
 	return n, ok
 }
@@ -280,8 +311,8 @@ func (r *reading) find(a address) (int32, bool) {
 func (r *reading) aliases(ctx context.Context) error {
 	type pair struct{ from, to address }
 	var open []pair
-	err := r.each(ctx, aliases, nil, func(_, v []string) {
-		open = append(open, pair{address{v[0], uint32(number(v[1])), 0}, address{v[2], uint32(number(v[3])), int32(number(v[4]))}})
+	err := r.each(ctx, aliases, nil, func(_ []string, v [][]byte) {
+		open = append(open, pair{address{uint32(number(v[1])), 0, r.class(v[0])}, r.address(v[2:])})
 	})
 	// An alias may stand for another alias: the array of a row type. Three
 	// rounds are more than the longest chain.
@@ -292,7 +323,9 @@ func (r *reading) aliases(ctx context.Context) error {
 			}
 			if n, ok := r.find(p.to); ok {
 				r.at[p.from] = n
-				r.clones[p.from] = p.from.class == p.to.class && (p.to.class == "pg_constraint" || p.to.class == "pg_trigger")
+				if p.from.class == p.to.class && (p.to.class == keys || p.to.class == triggers) {
+					r.clones[p.from] = true
+				}
 			}
 		}
 	}
@@ -300,35 +333,35 @@ func (r *reading) aliases(ctx context.Context) error {
 }
 
 func (r *reading) comments(ctx context.Context) error {
-	return r.each(ctx, comments, nil, func(_, v []string) {
-		at := address{v[0], uint32(number(v[1])), int32(number(v[2]))}
+	return r.each(ctx, comments, nil, func(_ []string, v [][]byte) {
+		at := r.address(v)
 		n, ok := r.at[at]
 		if !ok {
 			return
 		}
 		f := &r.facts[n]
-		if f.ID == (schema.ID{Kind: schema.Namespace, Name: "public"}) && v[3] == own.PublicComment {
+		if f.ID == (schema.ID{Kind: schema.Namespace, Name: "public"}) && string(v[3]) == own.PublicComment {
 			return
 		}
 		if f.ID.Kind == schema.Column && at.sub == 0 {
 			return // what stands behind the column, such as its sequence
 		}
 		key := schema.Comment
-		if f.ID.Kind == schema.Constraint && at.class == "pg_class" {
+		if f.ID.Kind == schema.Constraint && at.class == relations {
 			key = "index comment"
 		}
-		f.Attrs = f.Attrs.With(key, v[3])
+		f.Attrs = f.Attrs.With(key, r.text(v[3]))
 	})
 }
 
 func (r *reading) needs(ctx context.Context) error {
-	err := r.each(ctx, dependencies, nil, func(_, v []string) {
-		where := address{v[0], uint32(number(v[1])), int32(number(v[2]))}
+	err := r.each(ctx, dependencies, nil, func(_ []string, v [][]byte) {
+		where := r.address(v)
 		from, ok := r.find(where)
 		if !ok || r.clones[where] {
 			return
 		}
-		r.need(from, address{v[3], uint32(number(v[4])), int32(number(v[5]))})
+		r.need(from, r.address(v[3:]))
 	})
 	for _, l := range r.links {
 		r.need(l.from, l.to)
@@ -355,7 +388,30 @@ func (r *reading) need(from int32, to address) {
 // tie adds the needs that follow from names: an index or key of a partition
 // needs that of its parent table.
 func (r *reading) tie() {
+	r.tieNames()
+	if len(r.links) > 0 {
+		on := map[schema.ID][]schema.ID{}
+		late := r.lateIndexes()
+		for i := range r.facts {
+			f := &r.facts[i]
+			if !late[f.ID] && (f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint && f.Of == schema.Table && f.Get("type") != "foreign key") {
+				on[f.Parent()] = append(on[f.Parent()], f.ID)
+			}
+		}
+		r.tieParts(on, late)
+	}
+	r.tieKeys()
+	r.tieShells()
+	r.tieCasts()
+}
+
+// tieNames ties what names an index of its table, or its parent's.
+func (r *reading) tieNames() {
 	byName := map[string]schema.ID{}
+	naming := func(f *schema.Fact) bool { return f.Attrs.Has("parent") || f.Attrs.Has("index") }
+	if !slices.ContainsFunc(r.facts, func(f schema.Fact) bool { return naming(&f) }) {
+		return
+	}
 	for i := range r.facts {
 		if id := r.facts[i].ID; id.Kind == schema.Index || id.Kind == schema.Constraint {
 			byName[string(id.Kind)+own.Ident(id.Schema)+"."+own.Ident(id.Name)] = id
@@ -368,12 +424,8 @@ func (r *reading) tie() {
 			}
 		}
 	}
-	on := map[schema.ID][]schema.ID{}
 	for i := range r.facts {
 		f := &r.facts[i]
-		if f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint && f.Of == schema.Table && f.Get("type") != "foreign key" {
-			on[f.Parent()] = append(on[f.Parent()], f.ID)
-		}
 		if parent := f.Get("parent"); parent != "" {
 			want(f, parent, f.ID.Kind)
 		}
@@ -381,10 +433,28 @@ func (r *reading) tie() {
 			want(f, own.Ident(f.ID.Schema)+"."+own.Ident(index), schema.Index, schema.Constraint)
 		}
 	}
-	r.tieParts(on)
-	r.tieKeys()
-	r.tieShells()
-	r.tieCasts()
+}
+
+// lateIndexes are those that are made when the partitions are attached already:
+// what some partitions have no index of, which a partition that is attached
+// later would get, and what belongs to those.
+func (r *reading) lateIndexes() map[schema.ID]bool {
+	late := map[schema.ID]bool{}
+	names := map[string]bool{}
+	for id := range r.partial {
+		late[id], names[own.Ident(id.Schema)+"."+own.Ident(id.Name)] = true, true
+	}
+	for found := len(late) > 0; found; {
+		found = false
+		for i := range r.facts {
+			f := &r.facts[i]
+			if (f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint) && !late[f.ID] && names[f.Get("parent")] {
+				late[f.ID], names[own.Ident(f.ID.Schema)+"."+own.Ident(f.ID.Name)] = true, true
+				found = true
+			}
+		}
+	}
+	return late
 }
 
 // tieCasts lets a cast with a function need those without one to the same type:
@@ -497,8 +567,14 @@ func (r *reading) forget(n int32, need schema.ID) {
 // tieParts lets a tie between a table and its parent need both, with all
 // indexes and constraints where it is a partition: the server matches them when
 // the partition is attached. The child itself does not need its parent.
-func (r *reading) tieParts(on map[schema.ID][]schema.ID) {
+func (r *reading) tieParts(on map[schema.ID][]schema.ID, late map[schema.ID]bool) {
 	columns := r.columnsOfParts()
+	after := map[schema.ID][]int32{}
+	for i := range r.facts {
+		if f := &r.facts[i]; late[f.ID] {
+			after[f.Parent()] = append(after[f.Parent()], int32(i))
+		}
+	}
 	for _, l := range r.links {
 		f := &r.facts[l.from]
 		parent, ok := r.find(l.to)
@@ -506,13 +582,13 @@ func (r *reading) tieParts(on map[schema.ID][]schema.ID) {
 			continue
 		}
 		if f.ID.Kind == schema.Ownership {
-			if n, ok := r.at[address{"pg_class", uint32(l.child), 0}]; ok {
+			if n, ok := r.at[address{uint32(l.child), 0, relations}]; ok {
 				r.forget(n, r.facts[parent].ID)
 			}
 			continue
 		}
 		child, up := f.Parent(), r.facts[parent].ID
-		if n, ok := r.at[address{"pg_class", uint32(l.child), 0}]; ok {
+		if n, ok := r.at[address{uint32(l.child), 0, relations}]; ok {
 			r.forget(n, up)
 		}
 		for name, n := range columns[child] {
@@ -522,6 +598,9 @@ func (r *reading) tieParts(on map[schema.ID][]schema.ID) {
 		}
 		if f.Get("bound") != "" {
 			f.Needs = append(append(f.Needs, on[child]...), on[up]...)
+			for _, n := range after[up] {
+				r.facts[n].Needs = append(r.facts[n].Needs, f.ID)
+			}
 		}
 	}
 }
@@ -529,21 +608,21 @@ func (r *reading) tieParts(on map[schema.ID][]schema.ID) {
 // probe names what became no fact.
 func (r *reading) probe(ctx context.Context) error {
 	var classes, ids []string
-	err := r.each(ctx, probe, []any{r.spaces}, func(_, v []string) {
-		if _, ok := r.at[address{v[0], uint32(number(v[1])), 0}]; !ok {
-			classes, ids = append(classes, v[0]), append(ids, v[1])
+	err := r.each(ctx, probe, []any{r.spaces}, func(_ []string, v [][]byte) {
+		if _, ok := r.at[address{uint32(number(v[1])), 0, r.class(v[0])}]; !ok {
+			classes, ids = append(classes, string(v[0])), append(ids, string(v[1]))
 		}
 	})
 	if err == nil && len(ids) > 0 {
-		err = r.each(ctx, strangers, []any{"{" + strings.Join(classes, ",") + "}", "{" + strings.Join(ids, ",") + "}"}, func(_, v []string) {
-			r.rest = append(r.rest, schema.Unmodelled{Kind: v[0], Name: v[1]})
+		err = r.each(ctx, strangers, []any{"{" + strings.Join(classes, ",") + "}", "{" + strings.Join(ids, ",") + "}"}, func(_ []string, v [][]byte) {
+			r.rest = append(r.rest, schema.Unmodelled{Kind: string(v[0]), Name: string(v[1])})
 		})
 	}
 	if err != nil {
 		return fmt.Errorf("looking for what is not modelled: %w", err)
 	}
-	return r.each(ctx, oddities, []any{r.spaces}, func(_, v []string) {
-		r.rest = append(r.rest, schema.Unmodelled{Kind: v[0], Name: v[1], Why: v[2]})
+	return r.each(ctx, oddities, []any{r.spaces}, func(_ []string, v [][]byte) {
+		r.rest = append(r.rest, schema.Unmodelled{Kind: string(v[0]), Name: string(v[1]), Why: string(v[2])})
 	})
 }
 

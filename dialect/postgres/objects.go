@@ -59,6 +59,9 @@ func (w *wordReading) made(kind string, n plan.Name) {
 	switch kind {
 	case "TABLE", "FOREIGN TABLE":
 		w.e.Creates = append(w.e.Creates, n)
+		w.e.Objects = append(w.e.Objects, words.Object(kind, n))
+		w.others(n)
+		return
 	case "TRIGGER", "POLICY", "RULE":
 		what := changePolicy
 		if kind == "TRIGGER" {
@@ -72,6 +75,28 @@ func (w *wordReading) made(kind string, n plan.Name) {
 		w.e.NoTx = noTxRemote
 	}
 	w.e.Objects = append(w.e.Objects, words.Object(kind, n))
+}
+
+// others adds the tables that the rest of CREATE TABLE speaks of.
+func (w *wordReading) others(own plan.Name) {
+	for !w.c.End() {
+		switch {
+		case w.c.Take("REFERENCES"):
+			if n, ok := w.c.Name(); ok && n != own {
+				w.touch(n, createReferences)
+			}
+		case w.c.Take("PARTITION", "OF"):
+			if n, ok := w.c.Name(); ok {
+				w.touch(n, createPartition)
+			}
+		case w.c.Take("INHERITS", "("):
+			for _, n := range w.c.Names() {
+				w.touch(n, createInherits)
+			}
+		default:
+			w.c.Next()
+		}
+	}
 }
 
 // objectOnNext adds an object whose table follows after ON or, for a rule, TO.

@@ -337,8 +337,8 @@ func (s *spelling) alterColumn(c *diff.Change) {
 			continue
 		}
 		value := orElse(f.Get(o[0]), f.Get(o[0]), o[2])
-		if o[0] == "storage" && value == "DEFAULT" && s.l.Dialect.Version() < 160000 {
-			value = usualStorage(f.Get("type"))
+		if o[0] == "storage" {
+			value = s.l.storage(f)
 		}
 		s.say(column, o[1], value)
 	}
@@ -351,6 +351,17 @@ func (s *spelling) alterColumn(c *diff.Change) {
 	if later && !s.notNullLater(f, with(f, "not null", "", "not null name", "")) {
 		s.alterNotNull(c, table, column)
 	}
+}
+
+// storage is how a column is stored, for SET STORAGE.
+func (l Language) storage(f *schema.Fact) string {
+	switch v := f.Get("storage"); {
+	case v != "":
+		return v
+	case l.Dialect.Version() < 160000:
+		return usualStorage(f.Get("type"))
+	}
+	return "DEFAULT"
 }
 
 // usualStorage is a type's own way of being stored.

@@ -205,13 +205,18 @@ func (s *spelling) foldedDefaults() map[string]string {
 // or a type and has nothing of its own.
 func (s *spelling) columnLine(table, f *schema.Fact, value string, inherits bool) string {
 	if inherits && f.Get("inherited") != "" {
-		return ""
+		return s.ownNotNull(f)
 	}
 	if table.Get("of type") != "" {
 		if tail := columnTail(f, value); tail != "" {
 			return Ident(f.ID.Name) + " WITH OPTIONS " + tail
 		}
 		return ""
+	}
+	if inherits && f.Get("not null inherited") != "" {
+		plain := *f
+		plain.Attrs = f.Attrs.With("not null", "").With("not null name", "")
+		f = &plain
 	}
 	if inherits && generated(f) != "" {
 		plain := *f
@@ -229,6 +234,23 @@ func (s *spelling) columnLine(table, f *schema.Fact, value string, inherits bool
 		f = &named
 	}
 	return columnHead(f) + prefix(" ", columnTail(f, value))
+}
+
+// ownNotNull is the NOT NULL constraint that a table has itself on a column that
+// comes with a parent: from version 18 on it has a name, and is not the parent's.
+func (s *spelling) ownNotNull(f *schema.Fact) string {
+	if s.l.Dialect.Version() < 180000 || f.Get("not null") == "" || f.Get("not null inherited")+f.Get("not null not valid") != "" {
+		return ""
+	}
+	name := f.Get("not null name")
+	if name == "" {
+		name = f.ID.On + "_" + f.ID.Name + "_not_null"
+	}
+	line := "CONSTRAINT " + Ident(name) + " NOT NULL " + Ident(f.ID.Name)
+	if f.Get("not null no inherit") != "" {
+		line += " NO INHERIT"
+	}
+	return line
 }
 
 func prefix(p, s string) string {
@@ -300,9 +322,10 @@ func (s *spelling) afterColumn(table, f *schema.Fact, defaults map[string]string
 		} else if s.parentHasDefault(table, f) {
 			s.say(column, "DROP DEFAULT")
 		}
-		if f.Get("not null") != "" && !s.parentNotNull(table, f) {
+		if f.Get("not null") != "" && s.ownNotNull(f) == "" && !s.parentNotNull(table, f) {
 			s.say(column, "SET NOT NULL")
 		}
+		s.unlikeParents(table, f, column)
 	}
 	if v := f.Get("not null not valid"); v != "" {
 		name := f.Get("not null name")
@@ -332,6 +355,21 @@ func (s *spelling) inParents(table, f *schema.Fact, do func(parent *schema.Fact)
 				}
 			}
 		}
+	}
+}
+
+// unlikeParents gives an inherited column the ways of being stored that it has
+// and a parent's has not: it came with those of the parents.
+func (s *spelling) unlikeParents(table, f *schema.Fact, column string) {
+	differs := func(key string) (other bool) {
+		s.inParents(table, f, func(c *schema.Fact) { other = other || c.Get(key) != f.Get(key) })
+		return other
+	}
+	if differs("compression") {
+		s.say(column, "SET COMPRESSION", orElse(f.Get("compression"), f.Get("compression"), "DEFAULT"))
+	}
+	if f.Get("storage") == "" && differs("storage") {
+		s.say(column, "SET STORAGE", s.l.storage(f))
 	}
 }
 
@@ -392,6 +430,9 @@ func (s *spelling) addColumn(f *schema.Fact) {
 	}
 	table, _ := s.w.After.Find(f.Parent())
 	s.afterColumn(table, f, defaults, f.Get("inherited") != "")
+	if line := s.ownNotNull(f); line != "" && f.Get("inherited") != "" && s.parentAdds(f) && !s.parentNotNull(table, f) {
+		s.say("ALTER TABLE ONLY", on(f), "ADD", line)
+	}
 	s.satellites(f)
 }
 
@@ -489,7 +530,7 @@ func (s *spelling) attachIndex(f *schema.Fact) {
 		return
 	}
 	for _, link := range s.w.After.On(schema.Partition, f.ID.Schema, f.ID.On) {
-		if s.w.Stays(link.ID) {
+		if s.w.Stays(link.ID) || !slices.Contains(link.Needs, f.ID) {
 			s.say("ALTER INDEX", parent, "ATTACH PARTITION", dotted(f.ID.Schema, f.ID.Name))
 		}
 	}

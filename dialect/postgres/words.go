@@ -9,7 +9,8 @@ import (
 )
 
 // firstWords is how many tokens say what a statement is. A WITH query is read
-// to its end, since the change may stand last.
+// to its end, since the change may stand last, and so is CREATE TABLE, which may
+// name its parents there.
 const firstWords = 256
 
 // startsRows tells whether a statement begins like one that carries many rows.
@@ -25,7 +26,7 @@ func (d Dialect) byWords(sql string) plan.Effect {
 	for c.Take("(") {
 		continue
 	}
-	if c.Peek("WITH") {
+	if c.Peek("WITH") || c.Peek("CREATE") {
 		c = words.Read(sql, Tokens(sql, sqltext.Options{}), 0, strings.ToLower)
 	}
 	w := wordReading{reading: reading{dialect: d}, c: c}
