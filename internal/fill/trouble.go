@@ -46,7 +46,7 @@ func (w *worker) outside(ctx context.Context, err error) (outcome, error) {
 	if errors.As(err, &f) {
 		return over, w.stop(ctx, f)
 	}
-	return over, w.stop(ctx, fault.New(fault.Failed, "the backfill's own tables cannot be used").Because(err))
+	return over, w.stop(ctx, fault.New(fault.Failed, "the backfill's own tables cannot be used: %s", words(err)).Because(err))
 }
 
 func (w *worker) judge(err error) dialect.Trouble {

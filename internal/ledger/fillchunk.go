@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strconv"
 	"strings"
@@ -81,26 +82,56 @@ func (l Ledger) seqs(ctx context.Context, c db.Conn, where string) ([]int64, err
 
 const chunkColumns = "seq, kind, sweep, part, low, high, state, rows_n, changed, took_us, tries, merged, COALESCE(note, '')"
 
+// claim reads a chunk, locking it, and what its backfill's row says, in one round
+// trip. Beside a locking read that passes over what others hold, MariaDB once gave
+// no row for the backfill, which was there: then that row is read by itself.
 func (l Ledger) claim(ctx context.Context, c db.Conn, run, tail string) (k Claimed, ok bool, err error) {
-	of := func(column string) string {
-		return ", (SELECT r." + column + " FROM " + l.table("fill_run") + " r WHERE r.id = " + l.d.Literal(run) + ")"
+	from := " FROM " + l.table("fill_run") + " r WHERE r.id = " + l.d.Literal(run)
+	columns := []string{"state", "want", "pause_ms", "target_ms", "size", "workers"}
+	query := "SELECT " + chunkColumns
+	for _, column := range columns {
+		query += ", (SELECT r." + column + from + ")"
 	}
-	rows, err := c.Query(ctx, "SELECT "+chunkColumns+of("state")+of("want")+of("pause_ms")+of("target_ms")+of("size")+of("workers")+
-		", (SELECT COUNT(*) FROM "+l.table("fill_chunk")+" o WHERE o.run = "+l.d.Literal(run)+" AND o.state = "+l.d.Literal(backfill.Todo)+")"+
-		" FROM "+l.table("fill_chunk")+tail)
+	query += ", (SELECT COUNT(*) FROM " + l.table("fill_chunk") + " o WHERE o.run = " + l.d.Literal(run) + " AND o.state = " + l.d.Literal(backfill.Todo) + ")" +
+		" FROM " + l.table("fill_chunk") + tail
+	rows, err := c.Query(ctx, query)
 	if err != nil {
 		return k, false, err
 	}
 	defer rows.Close()
+	var of claimedOf
 	for rows.Next() {
-		var pause, target int64
-		if k.Chunk, err = scanChunk(rows, &k.State, &k.Want, &pause, &target, &k.Size, &k.Workers, &k.Waiting); err != nil {
+		if k.Chunk, err = scanChunk(rows, append(of.into(), &k.Waiting)...); err != nil {
 			return k, false, err
 		}
-		k.Pause, k.Target = time.Duration(pause)*time.Millisecond, time.Duration(target)*time.Millisecond
 		ok = true
 	}
-	return k, ok, rows.Err()
+	if err := rows.Err(); !ok || err != nil {
+		return k, false, err
+	}
+	if rows.Close(); !of.state.Valid {
+		if ok, err = one(ctx, c, "SELECT r."+strings.Join(columns, ", r.")+from, of.into()...); !ok || err != nil {
+			return k, false, err
+		}
+	}
+	of.tell(&k)
+	return k, true, nil
+}
+
+// claimedOf is what a claim reads of the backfill's row; none of it is valid when
+// there was no row.
+type claimedOf struct {
+	state, want                  sql.NullString
+	pause, target, size, workers sql.NullInt64
+}
+
+func (o *claimedOf) into() []any {
+	return []any{&o.state, &o.want, &o.pause, &o.target, &o.size, &o.workers}
+}
+
+func (o *claimedOf) tell(k *Claimed) {
+	k.State, k.Want, k.Size, k.Workers = o.state.String, o.want.String, o.size.Int64, o.workers.Int64
+	k.Pause, k.Target = time.Duration(o.pause.Int64)*time.Millisecond, time.Duration(o.target.Int64)*time.Millisecond
 }
 
 func scanChunk(rows db.Rows, more ...any) (c backfill.Chunk, err error) {
