@@ -266,6 +266,7 @@ const (
 	RebuildsObject = "rebuilds-object" // something is dropped and made anew because of another change
 	Privileges     = "privileges"      // rights change
 	Replication    = "replication"     // what replicas follow changes
+	PutsAside      = "archives"        // something is put aside instead of dropped
 )
 
 // Options say how to compare. The zero value compares everything and renames nothing.
@@ -282,6 +283,8 @@ type Options struct {
 	Small schema.Size
 	// Staging says which tables are changed in stages.
 	Staging Staging
+	// Archive says what is put aside instead of dropped: see [Way].
+	Archive Archive
 }
 
 // Rename says that something was given another name. Schema and On are those

@@ -78,6 +78,8 @@ type Class string
 const (
 	// Exact: the way there destroys nothing, so the way back restores all.
 	Exact Class = "exact"
+	// Archives: what the way there put aside is brought back, with its rows.
+	Archives Class = "archived"
 	// Lossy: the shape comes back, but not what the way there destroyed.
 	Lossy Class = "lossy"
 	// Irreversible: there is no way back.

@@ -64,13 +64,29 @@ func (l Language) Renamed(f schema.Fact, from, to schema.ID) schema.Fact {
 	}
 	attrs := make(schema.Attrs, 0, len(f.Attrs))
 	for _, a := range f.Attrs {
-		if textual[a.Key] {
+		switch {
+		case a.Key == "parent" && from.Schema != to.Schema:
+			a.Value = parentOf(&f, a.Value, from, to)
+		case textual[a.Key] && from.Schema != to.Schema:
+			a.Value = replaceNames(resettled(a.Value, from, to), from, to)
+		case textual[a.Key]:
 			a.Value = replaceNames(a.Value, from, to)
 		}
 		attrs = append(attrs, a)
 	}
 	f.Attrs = attrs
 	return f
+}
+
+// parentOf is the name of the index that one is attached to, after its table has
+// moved to another schema. The needs of the fact are moved already.
+func parentOf(f *schema.Fact, name string, from, to schema.ID) string {
+	for _, id := range f.Needs {
+		if id.Schema == to.Schema && id.On == to.Name && name == dotted(from.Schema, id.Name) {
+			return dotted(to.Schema, id.Name)
+		}
+	}
+	return name
 }
 
 // keepNames says the names that the server once chose after the names of the
@@ -87,6 +103,7 @@ func (l Language) keepNames(f *schema.Fact, from schema.ID) {
 	}
 	keep := func(key, name, usual string) {
 		switch {
+		case name == usual && f.Get(key) == "":
 		case f.Get(key) == usual:
 			set(f, key, "")
 		case f.Get(key) == "":
@@ -97,7 +114,10 @@ func (l Language) keepNames(f *schema.Fact, from schema.ID) {
 		keep("not null name", table+"_"+column+"_not_null", f.ID.On+"_"+f.ID.Name+"_not_null")
 	}
 	if f.Get("identity") != "" {
-		keep("identity sequence", dotted(from.Schema, table+"_"+column+"_seq"), dotted(f.ID.Schema, f.ID.On+"_"+f.ID.Name+"_seq"))
+		if rest, ok := strings.CutPrefix(f.Get("identity sequence"), Ident(from.Schema)+"."); ok && from.Kind == schema.Table {
+			set(f, "identity sequence", Ident(f.ID.Schema)+"."+rest) // it moves with the table
+		}
+		keep("identity sequence", dotted(f.ID.Schema, table+"_"+column+"_seq"), dotted(f.ID.Schema, f.ID.On+"_"+f.ID.Name+"_seq"))
 	}
 }
 

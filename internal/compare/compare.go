@@ -53,6 +53,10 @@ type Result struct {
 	// Parts are the migrations to write, in order: one, unless the plan has stages.
 	// None when the shapes are the same.
 	Parts []Part
+	// End is where they lead: the new shape, with what is put aside on the way, which
+	// Aside names.
+	End   schema.Schema
+	Aside []diff.Rename
 }
 
 // Frame is a plan cut at the ends of its transaction.
@@ -76,15 +80,19 @@ func Diff(d dialect.Dialect, from, to schema.Schema, o diff.Options) (Result, er
 			Try("compare two databases of one kind")
 	}
 	l := shaper.Comparison()
-	up, down, class, err := diff.Both(from, to, l, o)
+	r, err := diff.Way(from, to, l, o)
 	if err != nil {
 		return Result{}, err
 	}
-	legs, err := diff.Legs(from, to, up, down, class, l, o)
-	if err != nil {
-		return Result{}, err
+	return Result{Up: r.Up, Down: r.Down, Class: r.Class, UpFrame: frame(l, r.Up), DownFrame: frame(l, r.Down), Parts: parts(d, l, r.Legs), End: r.End, Aside: r.Aside}, nil
+}
+
+// Carried is a wanted shape with the archives that the old one has: see [diff.Carried].
+func Carried(d dialect.Dialect, before, after schema.Schema, renames []diff.Rename) schema.Schema {
+	if shaper, ok := d.(dialect.Shaper); ok {
+		return diff.Carried(before, after, shaper.Comparison(), renames)
 	}
-	return Result{Up: up, Down: down, Class: class, UpFrame: frame(l, up), DownFrame: frame(l, down), Parts: parts(d, l, legs)}, nil
+	return after
 }
 
 func frame(l diff.Language, p diff.Plan) Frame {

@@ -24,6 +24,8 @@ type Proof struct {
 	// From and To are the shapes; Parts lead from one to the other.
 	From, To schema.Schema
 	Parts    []Part
+	// Aside is what the parts put aside, and where.
+	Aside []diff.Rename
 	// Inspection and Ignore are those by which From and To were read and compared.
 	Inspection db.Inspection
 	Ignore     []string
@@ -45,6 +47,9 @@ type Certificate struct {
 	// were watched for their locks, Back that the way back was run.
 	Dumped, Back bool
 	Locked       int
+	// Rows is how many tables had rows when they, or columns of them, were put aside
+	// and brought back.
+	Rows int
 	// Without says in words what was not asked; "" when nothing is to be said.
 	Without string
 }
@@ -54,6 +59,12 @@ func (c Certificate) String() string {
 	said := []string{fmt.Sprintf("Proven on %s %d: up", c.Dialect, c.Server)}
 	if c.Back {
 		said = append(said, "down, up again")
+	}
+	switch {
+	case c.Rows == 1:
+		said = append(said, "rows of 1 table that come back")
+	case c.Rows > 1:
+		said = append(said, fmt.Sprintf("rows of %d tables that come back", c.Rows))
 	}
 	switch {
 	case c.Locked == 1:
@@ -76,11 +87,12 @@ func (c Certificate) String() string {
 // Proven is: each part leads to the shape that it says, and so does its way back;
 // the last one leads to the new shape, from which nothing is left to do, and another
 // observer sees the same text; no statement takes a stronger lock on a table than the
-// plan says, and none writes a table anew of which the plan does not say so.
+// plan says, and none writes a table anew of which the plan does not say so; what is
+// put aside has its rows again after the way back.
 func Prove(ctx context.Context, p Proof) (Certificate, error) {
 	v := &proving{Proof: p, cert: Certificate{From: p.From.Hash(), To: p.To.Hash(), Dialect: p.Clone.Dialect().Name()}}
 	v.From, v.To = v.From.Without(p.Ignore...), v.To.Without(p.Ignore...)
-	for _, step := range []func(context.Context) error{v.start, v.up, v.end, v.down, v.again} {
+	for _, step := range []func(context.Context) error{v.start, v.up, v.end, v.down, v.again, v.rows} {
 		if err := step(ctx); err != nil {
 			return v.cert, err
 		}
