@@ -9,6 +9,7 @@ import (
 	mysqldialect "github.com/bellowsdb/bellows/dialect/mysql"
 	postgresdialect "github.com/bellowsdb/bellows/dialect/postgres"
 	sqlitedialect "github.com/bellowsdb/bellows/dialect/sqlite"
+	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/compare"
 	"github.com/bellowsdb/bellows/internal/ledger"
@@ -51,13 +52,17 @@ func (m *Migrator) inspect(ctx context.Context, c db.Conn, schemas []string) (Sh
 	return Shape{s, c.Dialect()}, err
 }
 
+// Plain is the shape without what is archived in it.
+func (s Shape) Plain() Shape { return Shape{diff.Unarchived(s.Schema), s.language} }
+
 // SQL is a script that makes the schema in an empty database, in an order in
-// which it loads, for the database's own client and for Bellows.
+// which it loads, for the database's own client and for Bellows. What is archived
+// is not in it.
 func (s Shape) SQL() (string, error) {
 	if s.language == nil {
 		return "", nil
 	}
-	return compare.Script(s.language, s.Schema)
+	return compare.Script(s.language, diff.Unarchived(s.Schema))
 }
 
 // ReadShape reads a snapshot: what [schema.Schema.WriteTo] wrote.

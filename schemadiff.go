@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/compare"
@@ -54,6 +55,11 @@ type DiffOptions struct {
 	// tried, and that is emptied again; "" makes databases for it beside the one
 	// that is at hand.
 	Shadow string
+	// Archive names the tables and columns that are put aside instead of dropped, so
+	// that the way back has their rows again; "all" is each one that can be.
+	Archive []string
+	// Now is the time that makes the names of what is put aside; the zero value is now.
+	Now time.Time
 	// Choose is asked when something that went and something that came look like a
 	// rename that nobody told of; it gives those that are. nil takes none for one.
 	Choose func(Choice) ([]diff.Rename, error)
@@ -72,6 +78,8 @@ type Difference struct {
 	Up, Down diff.Plan
 	// Renames are those that were told of, or chosen.
 	Renames []diff.Rename
+	// Archived is what the way there puts aside, and where.
+	Archived []diff.Rename
 	// Class is what the way back is worth.
 	Class diff.Class
 	// Parts are the migrations that the way there takes, in order; none when the
@@ -83,6 +91,7 @@ type Difference struct {
 	wanted replay.Content // the files that make To, if any
 	stages diff.Staging
 	sizes  diff.Sizes
+	aside  diff.Archive
 }
 
 // Part is one migration of a Difference.
@@ -151,6 +160,9 @@ func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) 
 	if err != nil {
 		return d, err
 	}
+	if d.aside, err = o.archive(d.From.Schema); err != nil {
+		return d, err
+	}
 	return d, d.plan(renames, o.Choose)
 }
 
@@ -162,6 +174,23 @@ func renamesOf(o DiffOptions) ([]replay.Rename, error) {
 	}
 	more, err := replay.Directives(textsOf(o.To.Files))
 	return append(all, more...), err
+}
+
+// archive is what options and files say of what is put aside.
+func (o DiffOptions) archive(before schema.Schema) (diff.Archive, error) {
+	var all []replay.Named
+	for _, name := range o.Archive {
+		all = append(all, replay.Named{Name: name})
+	}
+	more, err := replay.Archives(textsOf(o.To.Files))
+	if err != nil {
+		return diff.Archive{}, err
+	}
+	now := o.Now
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return replay.Aside(append(all, more...), before, string(native.NextID(now, nil)))
 }
 
 // plan makes the plans, and asks about renames that nobody told of.
@@ -184,7 +213,11 @@ func (d *Difference) plan(renames []diff.Rename, choose func(Choice) ([]diff.Ren
 			return err
 		}
 	}
-	d.Renames = renames
+	d.Renames, d.Archived = renames, r.Aside
+	d.To.Schema = d.carried(renames)
+	if len(r.Aside) > 0 {
+		d.To.Schema = r.End
+	}
 	d.Up, d.Down, d.Class, d.Parts = r.Up, r.Down, r.Class, nil
 	for _, p := range r.Parts {
 		hazards := diff.Plan{Statements: p.Up}.Hazards()
@@ -194,11 +227,22 @@ func (d *Difference) plan(renames []diff.Rename, choose func(Choice) ([]diff.Ren
 }
 
 func (d *Difference) compare(renames []diff.Rename) (compare.Result, error) {
-	language := d.To.language
-	if language == nil {
-		language = d.From.language
+	return compare.Diff(d.language(), d.From.Schema, d.carried(renames),
+		diff.Options{Renames: renames, Ignore: d.ignore, Staging: d.stages, Sizes: d.sizes, Archive: d.aside})
+}
+
+// carried is the wanted shape with what the old one has archived: that stays where
+// it is.
+func (d *Difference) carried(renames []diff.Rename) schema.Schema {
+	return compare.Carried(d.language(), d.From.Schema, d.To.Schema, renames)
+}
+
+// language is that of the shapes.
+func (d *Difference) language() dialect.Dialect {
+	if d.To.language == nil {
+		return d.From.language
 	}
-	return compare.Diff(language, d.From.Schema, d.To.Schema, diff.Options{Renames: renames, Ignore: d.ignore, Staging: d.stages, Sizes: d.sizes})
+	return d.To.language
 }
 
 // sizes are how large the tables are that are to be changed: in the migrator's
@@ -380,7 +424,7 @@ func (m *Migrator) Draft(ctx context.Context, d Difference, o DraftOptions) ([]D
 
 // proof is what the drafts of a difference are to be proven of.
 func (d *Difference) proof(drafts []replay.Draft, o DraftOptions) replay.Proof {
-	p := replay.Proof{Drafts: drafts, From: d.From.Schema, To: d.To.Schema, Wanted: d.wanted, Ignore: d.ignore}
+	p := replay.Proof{Drafts: drafts, From: d.From.Schema, To: d.To.Schema, Wanted: d.wanted, Ignore: d.ignore, Aside: d.Archived}
 	for _, part := range d.Parts {
 		if o.final != "" {
 			part.sections.Class = diff.Irreversible
@@ -451,6 +495,8 @@ func (p Part) file(parents []string, o DraftOptions) string {
 		text = p.sections.Text()
 	}
 	switch p.Class {
+	case diff.Archives:
+		line("The way back brings back the rows that the way there archives, as long as they are not purged.")
 	case diff.Lossy:
 		line("The way back is lossy: it restores the schema, and not what the way there destroys.")
 	case diff.Irreversible:

@@ -27,6 +27,7 @@ type Settings struct {
 	Schema     Schema // the desired schema
 	Shadow     string // the URL of an empty database to try things in, "" to make them
 	Dump       string // a file that up, down and redo keep equal to the schema of the database, "" for none
+	Archive    bool   // diff puts aside what goes, instead of dropping it
 
 	LedgerSchema string // PostgreSQL: the schema of our tables
 	LedgerPrefix string // elsewhere: what the names of our tables begin with

@@ -40,6 +40,7 @@ var keys = []key{
 	{name: "schema", form: schema, secret: true, set: setSchema},
 	{name: "shadow", secret: true, set: func(s *Settings, v string, _ time.Duration) { s.Shadow = v }},
 	{name: "dump", set: func(s *Settings, v string, _ time.Duration) { s.Dump = v }},
+	{name: "archive", form: truth, fallback: "false", set: func(s *Settings, v string, _ time.Duration) { s.Archive = v == "true" }},
 	{name: "ledger_schema", fallback: "bellows", check: identifier, set: func(s *Settings, v string, _ time.Duration) { s.LedgerSchema = v }},
 	{name: "ledger_prefix", fallback: "bellows_", check: identifier, set: func(s *Settings, v string, _ time.Duration) { s.LedgerPrefix = v }},
 	{name: "lock_timeout", form: span, fallback: "500ms", check: positive, set: func(s *Settings, _ string, d time.Duration) { s.LockTimeout = d }},

@@ -51,7 +51,8 @@ func Way(before, after schema.Schema, l Language, o Options) (Route, error) {
 		return Route{}, err
 	}
 	out := joined(joined(to, move), rest)
-	out.Up.Candidates = candidates(p.before, after, Compare(p.before, after))
+	out.Up.Changes, out.Down.Changes = Compare(p.before, after), Compare(after, p.before)
+	out.Up.Candidates = candidates(p.before, after, out.Up.Changes)
 	return out, nil
 }
 

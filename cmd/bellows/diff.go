@@ -24,6 +24,7 @@ type diffFlags struct {
 	stages              string
 	check, sql, noProof bool
 	renames, ignore     []string
+	archive             []string
 	parents             []string
 }
 
@@ -44,6 +45,12 @@ A rename is told by --rename, or by a comment in the files:
 What only looks like one is asked about; in a pipeline it is refused, with both
 plans. --rename none says that nothing is renamed.
 
+--archive NAME puts a table or a column that goes aside instead of dropping it, so
+that the way back has its rows again; --archive all does so with each one that can
+be, as does archive = true in bellows.toml, and a comment in the files:
+-- bellows:archive posts.title
+What was put aside is no difference to any verb; bellows archive lists and purges it.
+
 With --check nothing is written, and the exit code tells whether there is a
 difference. --from and --to compare any two schemas and print the way.`,
 		example: "bellows inspect > schema.sql\necho 'CREATE TABLE tags (name text);' >> schema.sql\nbellows up\nbellows diff --schema schema.sql add_tags\nbellows diff --from sqlite:app.db --to schema.sql --sql",
@@ -56,6 +63,7 @@ difference. --from and --to compare any two schemas and print the way.`,
 	f.StringVar(&a.flags.schema, "schema", "", "the wanted schema: a `FILE`, a folder, a URL, or \"exec: COMMAND\"")
 	f.BoolVar(&d.check, "check", false, "write nothing; exit code 3 when there is a difference")
 	f.StringArrayVar(&d.renames, "rename", nil, "`OLD=NEW` is a rename; none: nothing is")
+	f.StringArrayVar(&d.archive, "archive", nil, "put this table or column aside instead of dropping it: `NAME`, all, none")
 	f.StringVar(&d.from, "from", "", "compare this `SCHEMA` instead of what the migrations make; print, write nothing")
 	f.StringVar(&d.to, "to", "", "with --from: the `SCHEMA` to lead to")
 	f.BoolVar(&d.sql, "sql", false, "print only SQL, with --from and --to")
@@ -89,6 +97,10 @@ func (d diffFlags) options(s *settings) (o bellows.DiffOptions, err error) {
 	stages, ok := map[string]diff.Staging{"large": diff.BySize, "all": diff.Always, "none": diff.Never}[d.stages]
 	if o.Stages = stages; !ok {
 		return o, fault.New(fault.Usage, "--stages %s: it is large, all or none", d.stages).Try("bellows diff --help")
+	}
+	o.Archive = slices.DeleteFunc(slices.Clone(d.archive), func(name string) bool { return name == "none" })
+	if s.archive && d.archive == nil {
+		o.Archive = []string{"all"}
 	}
 	for _, text := range d.renames {
 		before, after, ok := strings.Cut(text, "=")
@@ -124,6 +136,7 @@ func (a *app) diff(ctx context.Context, d diffFlags, slug string) (answer.Answer
 	if err != nil {
 		return nil, err
 	}
+	o.Now = a.now()
 	if d.from != "" {
 		return a.diffTwo(ctx, d, o, s)
 	}

@@ -28,6 +28,7 @@ type settings struct {
 	schema    config.Schema
 	folder    string // of the configuration file
 	recursive bool
+	archive   bool // put aside what goes
 	options   bellows.Options
 	values    []answer.Setting
 }
@@ -143,7 +144,7 @@ func settingsOf(c config.Settings, folder string) *settings {
 		return filepath.Join(folder, path)
 	}
 	c.URL = strings.TrimSpace(c.URL) // secrets are often kept with the end of their line
-	s := &settings{url: c.URL, env: c.Env, protected: c.Protected, templates: at("templates", c.Templates), dump: at("dump", c.Dump), recursive: c.Recursive,
+	s := &settings{url: c.URL, env: c.Env, protected: c.Protected, templates: at("templates", c.Templates), dump: at("dump", c.Dump), recursive: c.Recursive, archive: c.Archive,
 		schema: c.Schema, folder: folder}
 	url := func(key, url string) string {
 		if kind, file, ok := strings.Cut(url, ":"); ok && isFile(kind, file) {

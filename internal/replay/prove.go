@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/diff"
@@ -61,6 +62,8 @@ type Proof struct {
 	Wanted Content
 	// Ignore are attributes that are not compared.
 	Ignore []string
+	// Aside is what the drafts put aside, and where.
+	Aside []diff.Rename
 }
 
 // Prove tries drafts in throwaway databases that have the migrations. First their
@@ -76,7 +79,7 @@ func (g Ground) Prove(ctx context.Context, m Migrations, p Proof) (cert compare.
 
 // watched proves the statements.
 func (g Ground) watched(ctx context.Context, m Migrations, p Proof) (cert compare.Certificate, err error) {
-	proof := compare.Proof{From: p.From, To: p.To, Parts: p.Parts, Ignore: p.Ignore}
+	proof := compare.Proof{From: p.From, To: p.To, Parts: p.Parts, Ignore: p.Ignore, Aside: p.Aside}
 	without := ""
 	if dumper, ok := g.Driver.(db.Dumper); ok {
 		if proof.Wanted, without, err = g.dumpWanted(ctx, dumper, p); err != nil {
@@ -92,7 +95,7 @@ func (g Ground) watched(ctx context.Context, m Migrations, p Proof) (cert compar
 			}
 		}
 		cert, err = compare.Prove(ctx, proof)
-		cert.Without = without
+		cert.Without = strings.TrimPrefix(strings.TrimSuffix(without+", "+cert.Without, ", "), ", ")
 		return refused(ctx, err)
 	})
 	return cert, err
@@ -115,6 +118,9 @@ func (g Ground) dumpWanted(ctx context.Context, dumper db.Dumper, p Proof) (text
 				return err
 			}
 		}
+		if err := s.lead(ctx, p); err != nil {
+			return err
+		}
 		var ok bool
 		if text, ok, err = s.dump(ctx, dumper, p.Ignore); ok {
 			none = ""
@@ -122,6 +128,29 @@ func (g Ground) dumpWanted(ctx context.Context, dumper db.Dumper, p Proof) (text
 		return err
 	})
 	return text, none, err
+}
+
+// lead puts what is archived beside the shape that the wanted files make.
+func (s *Stage) lead(ctx context.Context, p Proof) error {
+	if diff.Unarchived(p.To).Len() == p.To.Len() {
+		return nil
+	}
+	shape, err := s.Shape(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := compare.Diff(s.Dialect(), shape.Without(p.Ignore...), p.To.Without(p.Ignore...), diff.Options{Staging: diff.Never})
+	if err != nil {
+		return err
+	}
+	for _, part := range [][]diff.Statement{r.UpFrame.Before, r.UpFrame.Inside, r.UpFrame.After} {
+		for _, st := range part {
+			if _, err := s.Conn().Exec(ctx, st.SQL); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // dump is what the database's own client writes of the shape.

@@ -44,6 +44,61 @@ func Directives(texts []shadow.Text) (all []Rename, err error) {
 	return all, nil
 }
 
+// Named is a table or a column that somebody named.
+type Named struct {
+	Name string
+	// Pos is where; the zero value is the command line.
+	Pos fault.Pos
+}
+
+// archiving begins a comment that names what is to be archived.
+const archiving = "bellows:archive"
+
+// Archives are the tables and columns that comments in files name, to be put aside
+// instead of dropped:
+//
+//	-- bellows:archive posts.title
+func Archives(texts []shadow.Text) (all []Named, err error) {
+	for _, t := range texts {
+		for i, line := range strings.Split(t.SQL, "\n") {
+			rest, ok := strings.CutPrefix(strings.TrimSpace(line), "--")
+			if rest, ok = strings.CutPrefix(strings.TrimSpace(rest), archiving); !ok || rest != "" && rest == strings.TrimLeft(rest, " \t") {
+				continue
+			}
+			pos := fault.Pos{File: t.Name, Line: i + 1, Column: strings.Index(line, archiving) + 1, Text: strings.TrimRight(line, "\r")}
+			name := strings.TrimSpace(rest)
+			if name == "" {
+				return nil, fault.At(pos, fault.Syntax, "what is to be archived?").Try("-- %s posts.title", archiving)
+			}
+			all = append(all, Named{name, pos})
+		}
+	}
+	return all, nil
+}
+
+// Aside finds what is to be archived in the old shape. A name that is about
+// nothing, or could mean several things, is an error.
+func Aside(names []Named, before schema.Schema, tag string) (diff.Archive, error) {
+	a := diff.Archive{Tag: tag}
+	for _, n := range names {
+		if n.Name == "all" {
+			a.All = true
+			continue
+		}
+		found := slices.DeleteFunc(named(before, n.Name), func(id schema.ID) bool { return id.Kind != schema.Table && id.Kind != schema.Column })
+		r := Rename{Pos: n.Pos}
+		switch len(found) {
+		case 1:
+			a.Names = append(a.Names, found[0])
+		case 0:
+			return a, r.fault("archive of %s: the old schema has no such table or column", n.Name).Try("names are as bellows inspect shows them; take it away if it was done before")
+		default:
+			return a, r.fault("archive of %s could be of %s or of %s", n.Name, found[0], found[1]).Try("write more of the name, and the kind first: %s", found[0])
+		}
+	}
+	return a, nil
+}
+
 func (r Rename) fault(format string, args ...any) *fault.Error {
 	if r.Pos.File == "" {
 		return fault.New(fault.Usage, format, args...)

@@ -58,6 +58,7 @@ type (
 		Up         []diffLine `json:"up"`
 		Down       []diffLine `json:"down"`
 		Renames    []renamed  `json:"renames"`
+		Archived   []renamed  `json:"archived"`
 		Candidates []renamed  `json:"candidates"`
 		SQL        string     `json:"sql"`
 		Written    []string   `json:"written"`
@@ -99,7 +100,7 @@ func diffOf(h result, a answer.Diff) diffResult {
 	d := a.Difference
 	r := diffResult{result: h, From: clean(a.FromName), To: clean(a.ToName), Different: !d.Empty(), Class: string(d.Class),
 		Changes: convert(d.Up.Changes, changeOf), Up: convert(d.Up.Statements, diffLineOf), Down: convert(d.Down.Statements, diffLineOf),
-		Renames: convert(d.Renames, renamedOf), Candidates: convert(d.Up.Candidates, renamedOf), Written: list(a.Files.Written), ID: a.Files.ID, Revises: list(a.Files.Revises)}
+		Renames: convert(d.Renames, renamedOf), Archived: convert(d.Archived, renamedOf), Candidates: convert(d.Up.Candidates, renamedOf), Written: list(a.Files.Written), ID: a.Files.ID, Revises: list(a.Files.Revises)}
 	switch a.Form {
 	case "sql":
 		r.SQL = d.SQL(moves.Up)

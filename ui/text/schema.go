@@ -74,6 +74,9 @@ func changeLines(d bellows.Difference) []string {
 	for _, r := range d.Renames {
 		lines = append(lines, "> "+r.From.String()+" is "+r.To.Path()+" now")
 	}
+	for _, r := range d.Archived {
+		lines = append(lines, "^ "+r.From.String()+" is kept as "+r.To.Path())
+	}
 	return append(lines, shortened(d.Up.Changes)...)
 }
 
