@@ -50,7 +50,7 @@ func (m *Migrator) DownWith(ctx context.Context, r Request) (Report, error) {
 	}
 	defer end()
 	rep, err := runner.Down(ctx, ask(r))
-	return reportOf(rep), err
+	return reportOf(rep), unlessPurged(err)
 }
 
 // Redo reverts the last n revisions and applies exactly those again; nothing

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/schema"
 )
 
@@ -39,6 +40,10 @@ type Archiver interface {
 	// Idle is a part of what is put aside, a table or a column, as it is there: it
 	// is on its own, and stops nobody who does not know of it.
 	Idle(f schema.Fact, aside schema.ID, before schema.Schema) schema.Fact
+	// Marks are made beside a column that is put aside, and dropped when it is purged.
+	// Where there are any the column itself stays, empty: migrations that were written
+	// before may name it.
+	Marks(column schema.ID) []schema.Fact
 	// Along tells that something moves with a table that it belongs to.
 	Along(f *schema.Fact) bool
 }
@@ -113,6 +118,91 @@ func Carried(before, after schema.Schema, l Language, renames []Rename) schema.S
 		}
 	}
 	return schema.New(after.Dialect, after.Version, facts, after.Unmodelled...)
+}
+
+// Purge plans how some tables and columns that were archived are dropped for good,
+// and gives the shape then.
+func Purge(s schema.Schema, gone map[schema.ID]bool, l Language) (statements []Statement, after schema.Schema, err error) {
+	var shells []schema.Fact
+	all := maps.Clone(gone)
+	a, ok := l.(Archiver)
+	for _, id := range slices.SortedFunc(maps.Keys(gone), schema.ID.Compare) {
+		if id.Kind != schema.Column || !ok {
+			continue
+		}
+		marks := a.Marks(id)
+		for _, m := range marks {
+			all[m.ID] = true
+		}
+		if f, there := s.Find(id); there && len(marks) > 0 {
+			shells = append(shells, *f)
+		}
+	}
+	without := purged(s, all)
+	after = schema.New(s.Dialect, s.Version, append(slices.Clone(without.Facts()), shells...), s.Unmodelled...)
+	for _, way := range [][2]schema.Schema{{s, without}, {without, after}} {
+		p, err := Make(way[0], way[1], l, Options{Staging: Never})
+		if err != nil {
+			return nil, s, err
+		}
+		for _, st := range p.Statements { // of marks nothing is lost
+			st.Effect.Destroys = slices.DeleteFunc(slices.Clone(st.Effect.Destroys), func(loss plan.Loss) bool {
+				id := schema.ID{Kind: schema.Table, Schema: loss.Table.Schema, Name: loss.Table.Name}
+				return all[id] && !gone[id]
+			})
+			statements = append(statements, st)
+		}
+	}
+	return statements, after, nil
+}
+
+// Kept tells whether something that was archived was not purged yet.
+func Kept(s schema.Schema, id schema.ID, l Language) bool {
+	a, ok := l.(Archiver)
+	if !ok || id.Kind != schema.Column {
+		return true
+	}
+	return !slices.ContainsFunc(a.Marks(id), func(f schema.Fact) bool { _, there := s.Find(f.ID); return !there })
+}
+
+// Marked tells whether something only marks an archived column.
+func Marked(s schema.Schema, id schema.ID, l Language) bool {
+	a, ok := l.(Archiver)
+	return ok && slices.ContainsFunc(s.Facts(), func(f schema.Fact) bool {
+		return f.ID.Kind == schema.Column && strings.HasPrefix(f.ID.Name, ArchivePrefix) &&
+			slices.ContainsFunc(a.Marks(f.ID), func(m schema.Fact) bool { return m.ID == id })
+	})
+}
+
+// purged is a shape without some tables and columns that were archived, and without
+// the schemas that then hold no table.
+func purged(s schema.Schema, gone map[schema.ID]bool) schema.Schema {
+	out := map[schema.ID]bool{}
+	holds := map[string]bool{}
+	facts := s.Facts()
+	for i := range facts {
+		f := &facts[i]
+		table := schema.ID{Kind: schema.Table, Schema: f.ID.Schema, Name: f.ID.On}
+		column := schema.ID{Kind: schema.Column, Schema: f.ID.Schema, On: f.ID.On, Name: f.ID.Name}
+		out[f.ID] = gone[f.ID] || gone[table] || f.ID.Kind == schema.Default && gone[column]
+		if f.ID.Kind == schema.Table && !out[f.ID] {
+			holds[f.ID.Schema] = true
+		}
+	}
+	for i := range facts {
+		f := &facts[i]
+		if f.ID.Kind == schema.Ownership && slices.ContainsFunc(f.Needs, func(id schema.ID) bool { return out[id] }) {
+			out[f.ID], out[f.Parent()] = true, true
+		}
+		space := f.ID.Schema
+		if f.ID.Kind == schema.Namespace {
+			space = f.ID.Name
+		}
+		if strings.HasPrefix(space, ArchivePrefix) && !holds[space] {
+			out[f.ID] = true
+		}
+	}
+	return s.Select(func(f *schema.Fact) bool { return !out[f.ID] })
 }
 
 // putting is what is put aside, while it is found out.
@@ -393,11 +483,22 @@ func (p *putting) middle() (schema.Schema, error) {
 	for _, f := range p.kept {
 		facts = append(facts, f)
 	}
-	return p.shape(append(facts, p.spaces(facts)...)), nil
+	return p.shape(append(facts, p.beside(facts)...)), nil
 }
 
 func (p *putting) shape(facts []schema.Fact) schema.Schema {
 	return schema.New(p.after.Dialect, p.after.Version, facts, p.after.Unmodelled...)
+}
+
+// beside is what is made for the moves.
+func (p *putting) beside(there []schema.Fact) []schema.Fact {
+	more := p.spaces(there)
+	for _, from := range slices.SortedFunc(maps.Keys(p.picked), schema.ID.Compare) {
+		if from.Kind == schema.Column {
+			more = append(more, p.l.Marks(p.picked[from])...)
+		}
+	}
+	return more
 }
 
 // spaces are the schemas that things are put aside from and into, and that are not
@@ -468,5 +569,5 @@ func (p *putting) isolated() (schema.Schema, error) {
 		}
 		facts = append(facts, f)
 	}
-	return p.shape(append(facts, p.spaces(facts)...)), nil
+	return p.shape(append(facts, p.beside(facts)...)), nil
 }

@@ -99,7 +99,6 @@ func (p *putting) move(middle schema.Schema) Route {
 // joined is one way after another. What can be run in one go is one migration.
 func joined(a, b Route) Route {
 	if len(b.Legs) == 0 && len(b.Up.Statements) == 0 {
-		b.Aside, b.End, b.Up.Statements = a.Aside, b.End, nil
 		a.End = b.End
 		return a
 	}

@@ -49,7 +49,8 @@ plans. --rename none says that nothing is renamed.
 that the way back has its rows again; --archive all does so with each one that can
 be, as does archive = true in bellows.toml, and a comment in the files:
 -- bellows:archive posts.title
-What was put aside is no difference to any verb; bellows archive lists and purges it.
+What was put aside is no difference to any verb; bellows archive lists it, and
+bellows archive purge drops it.
 
 With --check nothing is written, and the exit code tells whether there is a
 difference. --from and --to compare any two schemas and print the way.`,

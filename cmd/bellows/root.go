@@ -53,7 +53,7 @@ func (a *app) verbs() [][]*cobra.Command {
 		{a.upVerb(), a.downVerb(), a.redoVerb(), a.planVerb(), a.tryVerb()},
 		{a.backfillVerb(), a.changeVerb()},
 		{a.statusVerb(), a.historyVerb(), a.headsVerb(), a.showVerb(), a.graphVerb()},
-		{a.inspectVerb(), a.diffVerb(), a.driftVerb(), a.verifyVerb()},
+		{a.inspectVerb(), a.diffVerb(), a.driftVerb(), a.verifyVerb(), a.archiveVerb()},
 		{a.stampVerb(), a.mergeVerb(), a.rebaseVerb(), a.squashVerb(), a.repairVerb(), a.unlockVerb()},
 		{a.dbVerb(), a.configVerb(), a.completionVerb(), a.versionVerb()},
 	}

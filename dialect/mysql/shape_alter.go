@@ -410,7 +410,9 @@ func (t *tableChange) place(f *schema.Fact) string {
 	if t.l.Dialect.Flavour() == MySQL && t.l.Dialect.Version() < 80029 {
 		return ""
 	}
-	all := t.w.After.On(schema.Column, "", f.ID.On)
+	all := slices.DeleteFunc(t.w.After.On(schema.Column, "", f.ID.On), func(c *schema.Fact) bool {
+		return c.ID != f.ID && diff.Archived(c.ID) // it may be purged elsewhere
+	})
 	at := slices.IndexFunc(all, func(c *schema.Fact) bool { return c.ID == f.ID })
 	if !slices.ContainsFunc(all[at:], func(c *schema.Fact) bool { return !t.w.Creates(c.ID) }) {
 		return ""

@@ -51,5 +51,8 @@ func (l Language) Idle(f schema.Fact, aside schema.ID, _ schema.Schema) schema.F
 	return f
 }
 
+// Marks are not needed: no statement names a column that it is not about.
+func (l Language) Marks(schema.ID) []schema.Fact { return nil }
+
 // Along is nothing: a table takes along what is on it.
 func (l Language) Along(*schema.Fact) bool { return false }

@@ -56,6 +56,9 @@ func (l Language) Idle(f schema.Fact, aside schema.ID, before schema.Schema) sch
 	return f
 }
 
+// Marks are not needed: no statement names a column that it is not about.
+func (l Language) Marks(schema.ID) []schema.Fact { return nil }
+
 // Along are the sequences of columns, which move to another schema with the table.
 func (l Language) Along(f *schema.Fact) bool { return f.ID.Kind == schema.Sequence }
 

@@ -27,12 +27,21 @@ func (l Language) Goes(f *schema.Fact) bool {
 	return f.ID.Kind == schema.Column || f.ID.Kind == schema.Constraint && f.Get(Type) != ForeignKey
 }
 
-// Idle lets a column have no value, where nobody gives it one any more.
+// Idle lets a column have no value: nobody gives it one any more, and it has none
+// when it is purged.
 func (l Language) Idle(f schema.Fact, aside schema.ID, _ schema.Schema) schema.Fact {
-	if aside.Kind == schema.Column && f.ID.Kind == schema.Column && f.Get(Default) == "" {
+	if aside.Kind == schema.Column && f.ID.Kind == schema.Column {
 		f.Attrs = f.Attrs.With(NotNull, "").With(NotNullName, "").With(NotNullConflict, "")
 	}
 	return f
+}
+
+// Marks is an empty table: a table is written anew with all of its columns by name,
+// so that none may be gone in one database and not in another.
+func (l Language) Marks(column schema.ID) []schema.Fact {
+	name := column.Name + " of " + column.On
+	return []schema.Fact{{ID: schema.ID{Kind: schema.Table, Name: name}},
+		{ID: schema.ID{Kind: schema.Column, On: name, Name: "kept"}, Of: schema.Table, Order: 1}}
 }
 
 // Along is nothing: a table takes along what is on it.

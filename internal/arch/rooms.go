@@ -84,8 +84,9 @@ func wetRooms() []Room {
 		{Path: "internal/program", May: rooms("fault"), Clock: true},
 		{Path: "internal/fill", May: rooms("backfill backfill/limit db dialect event fault internal/ledger internal/program plan revision sqltext"), Clock: true},
 		{Path: "internal/compare", May: rooms("db dialect diff fault plan revision schema")},
+		{Path: "internal/host", May: rooms("db dialect fault"), Clock: true},
 		{Path: "internal/shadow", May: rooms("db fault plan sqltext")},
-		{Path: "internal/replay", May: rooms("db dialect diff fault internal/compare internal/ledger internal/run internal/shadow revision schema")},
+		{Path: "internal/replay", May: rooms("db dialect diff fault internal/compare internal/host internal/ledger internal/run internal/shadow revision schema")},
 		{Path: "internal/run", May: rooms("backfill backfill/limit change db dialect event fault internal/fill internal/ledger plan revision sqltext"), Clock: true},
 	}
 }
@@ -94,7 +95,7 @@ func edgeRooms() []Room {
 	nouns := ". diff event fault lint plan revision schema sqltext ui/answer"
 	return []Room{
 		{Path: ".", Clock: true, May: rooms("backfill backfill/limit change config db db/postgres db/mysql db/sqlite dialect dialect/postgres dialect/mysql dialect/sqlite " +
-			"event fault internal/compare internal/fill internal/ledger internal/replay internal/run internal/shadow lint plan revision schema source source/native source/open sqltext diff")},
+			"event fault internal/compare internal/fill internal/host internal/ledger internal/replay internal/run internal/shadow lint plan revision schema source source/native source/open sqltext diff")},
 		{Path: "ui/answer", May: rooms(nouns)},
 		{Path: "ui/text", May: rooms(nouns + " ui/draw")},
 		{Path: "ui/json", May: rooms(nouns + " ui/draw")},

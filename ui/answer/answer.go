@@ -138,6 +138,11 @@ type (
 	}
 	// Choice is a question that nobody was there to answer: is it a rename?
 	Choice struct{ Choice bellows.Choice }
+	// Archives are what migrations have put aside; Purged tells that they were dropped.
+	Archives struct {
+		Archives []bellows.Archived
+		Purged   bool
+	}
 	// Verified is what came of trying every migration up, down and up.
 	Verified struct{ Verification bellows.Verification }
 	// Config is what holds, and where each value came from.
@@ -174,6 +179,7 @@ func (Schema) answered()    {}
 func (Diff) answered()      {}
 func (Choice) answered()    {}
 func (Verified) answered()  {}
+func (Archives) answered()  {}
 func (Config) answered()    {}
 func (Version) answered()   {}
 

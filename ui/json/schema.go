@@ -39,6 +39,8 @@ func shapeOf(h result, o answer.Outcome) any {
 			convert(s.Unmodelled, func(u schema.Unmodelled) unmodelled { return unmodelled(u) }), list(s.Facts())}
 	case answer.Diff:
 		return diffOf(h, a)
+	case answer.Archives:
+		return archivesResult{h, a.Purged, convert(a.Archives, archiveOf)}
 	case answer.Verified:
 		return verifiedOf(h, a.Verification)
 	case answer.Choice:
@@ -48,6 +50,20 @@ func shapeOf(h result, o answer.Outcome) any {
 }
 
 type (
+	archivesResult struct {
+		result
+		Purged   bool      `json:"purged"`
+		Archives []archive `json:"archives"`
+	}
+	archive struct {
+		Kind     string  `json:"kind"`
+		Name     string  `json:"name"`
+		Place    string  `json:"place"`
+		Rows     int64   `json:"rows"`
+		Revision string  `json:"revision"`
+		At       *string `json:"at"`
+		Due      *string `json:"due"`
+	}
 	diffResult struct {
 		result
 		From       string     `json:"from"`
@@ -95,6 +111,10 @@ type (
 		Replaced   []diffLine `json:"replaced"`
 	}
 )
+
+func archiveOf(a bellows.Archived) archive {
+	return archive{a.Kind, clean(a.Name), clean(a.Place), a.Rows, a.Revision, at(a.At), at(a.Due())}
+}
 
 func diffOf(h result, a answer.Diff) diffResult {
 	d := a.Difference

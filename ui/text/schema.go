@@ -133,6 +133,30 @@ func writeChoice(p *page, c bellows.Choice) {
 	writeWay(p, c.Replaced)
 }
 
+// archives lists what was put aside, or dropped for good.
+func (f *Face) archives(p *page, a answer.Archives) {
+	switch {
+	case len(a.Archives) == 0 && a.Purged:
+		p.line("nothing to purge: no archive is past its time")
+	case len(a.Archives) == 0:
+		p.line("nothing is archived")
+	}
+	for _, x := range a.Archives {
+		if a.Purged {
+			p.line("dropped for good: %s %s", x.Kind, x.Name)
+			continue
+		}
+		rows := ""
+		if x.Rows >= 0 {
+			rows = ", about " + many(int(x.Rows), "row")
+		}
+		p.line("%s %s is kept as %s%s", x.Kind, x.Name, x.Place, rows)
+		if x.Revision != "" {
+			p.line("  since %s %s; to be purged after %s; bellows down has it again", x.Revision, x.RevisionName, x.Due().Format("2006-01-02"))
+		}
+	}
+}
+
 // writeVerified lists the migrations whose way back does not lead back, and what
 // is left; the others are counted.
 func writeVerified(p *page, v bellows.Verification) {

@@ -117,6 +117,8 @@ func (f *Face) answer(o answer.Outcome) {
 		writeChoice(p, a.Choice)
 	case answer.Verified:
 		writeVerified(p, a.Verification)
+	case answer.Archives:
+		f.archives(p, a)
 	case answer.Config:
 		writeConfig(p, a)
 	case answer.Version:

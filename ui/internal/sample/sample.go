@@ -135,6 +135,10 @@ func asking() []Case {
 		{"drift_none", nil, answer.Outcome{Verb: "drift", Answer: answer.Diff{Form: "drift", ToName: "sqlite:app.db"}}},
 		{"verify", nil, answer.Outcome{Verb: "verify", Exit: 3, Answer: verified()}},
 		{"verify_good", nil, answer.Outcome{Verb: "verify", Answer: answer.Verified{Verification: bellows.Verification{Revisions: verified().Verification.Revisions[:1]}}}},
+		{"archive", nil, answer.Outcome{Verb: "archive", Answer: archived(false)}},
+		{"archive_none", nil, answer.Outcome{Verb: "archive", Answer: answer.Archives{}}},
+		{"archive_purge", nil, answer.Outcome{Verb: "archive", Answer: archived(true)}},
+		{"archive_purge_none", nil, answer.Outcome{Verb: "archive", Answer: answer.Archives{Purged: true}}},
 		{"diff_choice", nil, answer.Outcome{Verb: "diff", Exit: 8, Answer: choice(),
 			Err: fault.New(fault.Confirm, "column posts.titel may have become posts.title by a rename, and nobody is there to ask").Try("--rename")}},
 	}

@@ -1,6 +1,8 @@
 package sample
 
 import (
+	"time"
+
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/fault"
@@ -47,6 +49,13 @@ func choice() answer.Choice {
 		Renamed: diff.Plan{Statements: []diff.Statement{{SQL: "ALTER TABLE public.posts RENAME COLUMN titel TO title"}}},
 		Replaced: diff.Plan{Statements: []diff.Statement{{SQL: "ALTER TABLE public.posts ADD COLUMN title text"}, {SQL: "ALTER TABLE public.posts DROP COLUMN titel",
 			Hazards: []diff.Hazard{{Code: diff.LosesColumn, Object: from, Text: "its values are lost"}}}}}}}
+}
+
+func archived(purged bool) answer.Archives {
+	at := time.Date(2026, 11, 20, 10, 15, 0, 0, time.UTC)
+	return answer.Archives{Purged: purged, Archives: []bellows.Archived{
+		{Tag: "20261120101500", Kind: "table", Name: "public.topics", Place: "bellows_archive_20261120101500_public.topics", Rows: 12, Revision: "20261120101500", RevisionName: "less", At: at},
+		{Tag: "20261119101500", Kind: "column", Name: "posts.title", Place: "posts.bellows_archive_20261119101500_title", Rows: -1}}}
 }
 
 func verified() answer.Verified {
