@@ -42,6 +42,7 @@ type Traits struct {
 	TimeLayout       string // layout for time.Time.Format, in UTC; quoted, it is a value of type Time
 	OnConflict       string // clause with %s for the key columns, where they are said: what begins an upsert's list of changes
 	Incoming         string // expression with one %s, a column: in that list, the value that was to be inserted
+	LazyCommit       string // statement after which the transaction's COMMIT is answered before it is on disk; a crash may then undo the last of them, whole and in order; or ""
 	BudgetTx         string // statement with %[1]d and %[2]d, milliseconds: lock and statement time-outs until the transaction ends (0: none)
 	BudgetSession    string // the same until the session is reset
 	ResetSession     string // statements, joined by "; ", that give the session its first settings again, or ""

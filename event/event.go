@@ -76,7 +76,8 @@ type (
 		Rows       int64
 		Duration   time.Duration
 	}
-	// MigrationDone comes after the record in the ledger is durable.
+	// MigrationDone comes after the migration and its record were committed. That
+	// a crash of the server cannot undo it any more is sure when RunDone comes.
 	MigrationDone struct {
 		ID, Name, Direction, State string
 		Duration                   time.Duration

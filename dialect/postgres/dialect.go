@@ -62,6 +62,7 @@ func (d Dialect) Traits() dialect.Traits {
 		TimeLayout:       "2006-01-02T15:04:05.000000Z",
 		OnConflict:       "ON CONFLICT (%s) DO UPDATE SET",
 		Incoming:         "excluded.%s",
+		LazyCommit:       "SET LOCAL synchronous_commit TO off",
 		BudgetTx:         "SELECT pg_catalog.set_config('lock_timeout', '%[1]dms', true), pg_catalog.set_config('statement_timeout', '%[2]dms', true)",
 		BudgetSession:    "SELECT pg_catalog.set_config('lock_timeout', '%[1]dms', false), pg_catalog.set_config('statement_timeout', '%[2]dms', false)",
 		ResetSession:     "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL",

@@ -37,7 +37,7 @@ func (w *work) locked(ctx context.Context, do func(context.Context) error) error
 	}
 	lose(nil)
 	if !isGone(err) {
-		w.release(ctx, fence)
+		err = w.unsettled(err, w.release(ctx, fence))
 	}
 	return err
 }
@@ -289,14 +289,16 @@ func (w *work) rollback(ctx context.Context) {
 }
 
 // release gives the lock back; what cannot be given back dies with the session.
-func (w *work) release(ctx context.Context, f ledger.Fence) {
+// Its error is that of [work.settleLast].
+func (w *work) release(ctx context.Context, f ledger.Fence) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_ = w.led.Release(ctx, w.conn, f)
+	err := w.settleLast(ctx, func() error { return w.led.Release(ctx, w.conn, f) })
 	if locker, ok := w.conn.(db.Locker); ok && !w.leaseOnly {
 		_ = locker.Unlock(ctx, w.led.LockKey())
 	}
 	w.point("lock released")
+	return err
 }
 
 // beat keeps the lease alive from a session of its own, which is opened only

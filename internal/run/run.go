@@ -257,6 +257,8 @@ type work struct {
 	all       int                    // steps of the plan that was first made
 	before    *int64                 // references that led nowhere before foreign keys were switched off
 	act       *act                   // of a change, while it is carried out
+	more      bool                   // another step follows the one under way
+	unflushed []revision.Move        // committed, and maybe not on the server's disk; see lazy
 	tallies   map[revision.ID]*tallied
 	checked   map[revision.ID]bool // by the server, in this run
 }
@@ -373,11 +375,12 @@ func (w *work) carry(ctx context.Context, choose func(*View) ([]revision.Move, e
 
 // catchUp reports what turned out to be done when the connection broke.
 func (w *work) catchUp(v *View) {
-	done := revision.NewSet(append(append([]revision.ID{}, w.report.Applied...), w.report.Reverted...)...)
 	left := map[revision.Move]bool{}
 	for _, m := range v.left(w.chosen, w.o.Run) {
 		left[m] = true
 	}
+	w.forget(left)
+	done := revision.NewSet(append(append([]revision.ID{}, w.report.Applied...), w.report.Reverted...)...)
 	for _, m := range w.chosen {
 		if !left[m] && !done.Has(m.ID) {
 			w.finished(m, v.name(m.ID), 0)
@@ -385,7 +388,7 @@ func (w *work) catchUp(v *View) {
 	}
 }
 
-// finished reports one migration that is durably done.
+// finished reports one migration that is done and recorded.
 func (w *work) finished(m revision.Move, name string, took time.Duration) {
 	state := ledger.Applied
 	if m.Direction == revision.Down {
@@ -412,6 +415,7 @@ func (w *work) steps(ctx context.Context, stock *stock) error {
 			return err
 		}
 		w.started(s, w.all-len(stock.moves)+i)
+		w.more = i+1 < len(stock.moves)
 		one := []plan.Step{*s}
 		*s = plan.Step{} // a long run need not keep what is done
 		if err := w.step(ctx, one); err != nil {
@@ -428,6 +432,11 @@ func (w *work) steps(ctx context.Context, stock *stock) error {
 // step carries out one step in the way that suits it.
 func (w *work) step(ctx context.Context, one []plan.Step) error {
 	s := &one[0]
+	if !stays(s) {
+		if err := w.settle(ctx); err != nil {
+			return err
+		}
+	}
 	switch s.Tx {
 	case plan.TxEach:
 		return w.loosely(ctx, one, func() error { return w.each(ctx, s) })

@@ -56,7 +56,10 @@ func (w *work) longestLock(steps []plan.Step) time.Duration {
 // attempt is one try of a transaction. Its error is a fault with a place, and
 // what failed was recorded, unless it may be tried again.
 func (w *work) attempt(ctx context.Context, steps []plan.Step, begun time.Time, extra time.Duration) error {
-	t := transaction{work: w}
+	t := transaction{work: w, lazy: w.lazy(steps)}
+	if t.lazy {
+		w.unsure(steps[0].Move)
+	}
 	err := t.fill(ctx, steps, begun, extra)
 	if err == nil {
 		w.point("commit")
@@ -64,6 +67,9 @@ func (w *work) attempt(ctx context.Context, steps []plan.Step, begun time.Time, 
 		w.point("committed")
 	}
 	if err == nil {
+		if !t.lazy {
+			w.unflushed = nil // what stands before it in the log is on the disk with it
+		}
 		return nil
 	}
 	if isGone(err) {
@@ -81,7 +87,8 @@ type transaction struct {
 	*work
 	items []db.Item
 	from  []origin
-	step  int // of the item that is being filled or that failed
+	step  int  // of the item that is being filled or that failed
+	lazy  bool // its COMMIT does not wait for the disk
 }
 
 // origin says where an item came from.
@@ -131,6 +138,9 @@ func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Ti
 		// another role, search_path or encoding.
 		for _, sql := range resets(t.conn) {
 			t.add(sql, origin{step: i})
+		}
+		if t.lazy {
+			t.add(traits.LazyCommit, origin{step: i}) // behind the resets, which would take it back
 		}
 		for _, sql := range t.records(s, int64(i)+1, t.took(s, begun)) {
 			t.add(sql, origin{step: i, record: true})
@@ -487,6 +497,9 @@ func (w *work) commit(ctx context.Context, sqls []string) error {
 		err := w.conn.Send(ctx, items, nil)
 		if isWait(err) {
 			w.rollback(ctx)
+		}
+		if err == nil {
+			w.unflushed = nil
 		}
 		return err
 	})

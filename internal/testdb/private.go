@@ -42,7 +42,8 @@ const (
 
 // PrivatePostgres starts a PostgreSQL server of that major version, or of the one
 // that [Postgres] uses when major is 0, with settings such as
-// "default_transaction_read_only=on". It is gone at the end of the test.
+// "default_transaction_read_only=on". It is gone at the end of the test. It never
+// waits for the disk, unless the settings say "fsync=on".
 func PrivatePostgres(t testing.TB, major int, settings ...string) *Private {
 	t.Helper()
 	in, err := postgresOf(major)
@@ -51,7 +52,7 @@ func PrivatePostgres(t testing.TB, major int, settings ...string) *Private {
 	}
 	r := in.recipe()
 	r.commands = func(dir string, port int) [][]string {
-		return in.commands(dir, port, append(settings[:len(settings):len(settings)], carelessSettings...)...)
+		return in.commands(dir, port, append(carelessSettings[:len(carelessSettings):len(carelessSettings)], settings...)...)
 	}
 	return private(t, r)
 }
