@@ -78,6 +78,9 @@ func (b Bound) Equal(other Bound) bool {
 // Range are the rows behind Low, up to and with High.
 type Range struct{ Low, High Bound }
 
+// Equal tells whether both ends are the same.
+func (r Range) Equal(other Range) bool { return r.Low.Equal(other.Low) && r.High.Equal(other.High) }
+
 // The states of a chunk.
 const (
 	Todo   = "todo"

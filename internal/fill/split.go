@@ -9,7 +9,7 @@ import (
 // cut is what became of a chunk that was to be made smaller.
 type cut struct {
 	pieces int            // into how many it was cut; 0 it cannot be
-	taken  bool           // another worker has it, or it is done
+	taken  bool           // another worker has it or has cut it, or it is done
 	row    backfill.Bound // the key of its only row, nil when it has none
 }
 
@@ -33,6 +33,10 @@ func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
 		rollback(ctx, w.Conn)
 		return cut{taken: err == nil}, err
 	}
+	if !chunk.Range.Equal(c.Range) {
+		rollback(ctx, w.Conn)
+		return cut{taken: true}, nil // another has cut it: what is left of it is not what failed
+	}
 	pieces, only, err := w.pieces(ctx, chunk)
 	if err != nil || len(pieces) < 2 {
 		rollback(ctx, w.Conn)
@@ -53,7 +57,7 @@ func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
 		rollback(ctx, w.Conn)
 		return cut{}, err
 	}
-	delete(w.tries, c.Seq)
+	w.forget(c.Seq)
 	return cut{pieces: len(pieces)}, nil
 }
 

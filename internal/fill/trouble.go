@@ -86,6 +86,7 @@ func (w *worker) trouble(ctx context.Context, k ledger.Claimed, at *backfill.Sta
 		return over, nil // interrupted; the chunk is as it was
 	}
 	c := k.Chunk
+	w.point("rolled back")
 	w.tries[c.Seq]++
 	tries := w.tries[c.Seq]
 	kind := w.judge(err)
@@ -161,13 +162,23 @@ func (w *worker) outOfPatience(ctx context.Context) error {
 func (w *worker) single(ctx context.Context, c backfill.Chunk, key cut, kind dialect.Trouble, at *backfill.Statement, err error) (outcome, error) {
 	switch {
 	case key.taken:
+		w.forget(c.Seq)
 		return worked, nil // another worker has the chunk now
-	case kind == dialect.Transient || kind == dialect.Load && w.tries[c.Seq] < 3:
+	case kind == dialect.Transient || w.tries[c.Seq] < 3 && (kind == dialect.Load || key.row == nil && c.Part != backfill.Whole): // or its rows went meanwhile
 		return w.retry(c, w.tries[c.Seq], err)
+	case kind == dialect.Row && key.row != nil && !key.row.Equal(w.only[c.Seq]):
+		w.only[c.Seq] = key.row // others may have been there when it failed: it is tried by itself
+		return worked, nil
 	case kind == dialect.Row && key.row != nil:
 		return w.poison(ctx, c, key.row, at, err)
 	}
 	return over, w.stop(ctx, placed(at, err))
+}
+
+// forget drops what is known of a chunk that has failed.
+func (w *worker) forget(seq int64) {
+	delete(w.tries, seq)
+	delete(w.only, seq)
 }
 
 // poison sets a chunk's only row aside. Beyond the limit the backfill stops, with
@@ -183,8 +194,8 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, key backfill.Boun
 		rollback(ctx, w.Conn)
 		return w.outside(ctx, e)
 	}
-	_, ok, e := w.led.LockChunk(ctx, w.Conn, w.id, c.Seq)
-	if e != nil || !ok {
+	now, ok, e := w.led.LockChunk(ctx, w.Conn, w.id, c.Seq)
+	if e != nil || !ok || !now.Range.Equal(c.Range) {
 		rollback(ctx, w.Conn)
 		return w.outside(ctx, e)
 	}

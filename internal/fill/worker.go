@@ -92,9 +92,10 @@ type worker struct {
 	*job
 	session
 	number int
-	alone  *gauge              // where the process has no other session
-	leave  map[int64]time.Time // chunks to leave alone until then
-	tries  map[int64]int       // how often a chunk met trouble in a row
+	alone  *gauge                   // where the process has no other session
+	leave  map[int64]time.Time      // chunks to leave alone until then
+	tries  map[int64]int            // how often a chunk met trouble in a row
+	only   map[int64]backfill.Bound // the row that was the only one of a chunk that had failed
 	beaten time.Time
 	asked  time.Time // until when the table's identity need not be asked again
 	rate   rate
@@ -230,7 +231,7 @@ func (w *worker) chunk(ctx context.Context, k ledger.Claimed) (outcome, error) {
 		}
 		return w.trouble(ctx, k, at, err)
 	}
-	delete(w.tries, c.Seq)
+	w.forget(c.Seq)
 	w.worked()
 	w.rate.add(c.Rows, time.Since(begun))
 	if k.Waiting-1 <= w.behind()*max(k.Workers, 1) {

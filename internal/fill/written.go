@@ -48,7 +48,7 @@ func (w *worker) writeBatch(ctx context.Context, b *batch) (outcome, error) {
 		return w.notWritten(ctx, b, at, err, yielded)
 	}
 	w.point("committed")
-	delete(w.tries, c.Seq)
+	w.forget(c.Seq)
 	w.worked()
 	w.rows.kept = nil
 	w.rate.add(c.Rows, time.Since(w.rows.since))
