@@ -206,10 +206,10 @@ func (w *worker) take(ctx context.Context) (*batch, outcome, error) {
 	case k.Chunk.Kind == backfill.Check:
 		got, err := w.check(ctx, k)
 		return nil, got, err
-	case k.Size > 0 && k.Chunk.Rows > 2*k.Size && k.Chunk.Rows > 2:
+	case w.tooLarge(k):
 		rollback(ctx, w.Conn)
-		_, err := w.split(ctx, k.Chunk)
-		return nil, worked, err
+		got, err := w.shrink(ctx, k.Chunk)
+		return nil, got, err
 	}
 	w.warned = false
 	b, err := w.lease(ctx, k)

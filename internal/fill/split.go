@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/bellowsdb/bellows/backfill"
+	"github.com/bellowsdb/bellows/internal/ledger"
 )
 
 // cut is what became of a chunk that was to be made smaller.
@@ -11,6 +12,24 @@ type cut struct {
 	pieces int            // into how many it was cut; 0 it cannot be
 	taken  bool           // another worker has it or has cut it, or it is done
 	row    backfill.Bound // the key of its only row, nil when it has none
+}
+
+// tooLarge tells whether a chunk has more rows than are to be done at once now.
+func (w *worker) tooLarge(k ledger.Claimed) bool {
+	return k.Size > 0 && k.Chunk.Rows > 2*k.Size && k.Chunk.Rows > 2 && !w.few[k.Chunk.Seq]
+}
+
+// shrink cuts a chunk that is too large. How many rows it has was an estimate: one
+// that cannot be cut is done as it is.
+func (w *worker) shrink(ctx context.Context, c backfill.Chunk) (outcome, error) {
+	got, err := w.split(ctx, c)
+	if err != nil {
+		return w.outside(ctx, err)
+	}
+	if got.pieces == 0 && !got.taken {
+		w.few[c.Seq] = true
+	}
+	return worked, nil
 }
 
 // split cuts a chunk at real keys: a small one into its rows, a large one into

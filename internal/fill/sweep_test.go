@@ -332,3 +332,31 @@ func TestRowsDoneIsTrue(t *testing.T) {
 		}
 	}
 }
+
+// TestFewerRowsThanThought: a chunk that is to be cut, because chunks are smaller
+// now than when it was planned, and that has no two rows to cut between, is done.
+func TestFewerRowsThanThought(t *testing.T) {
+	for _, e := range engines() {
+		for name, s := range map[string]revision.Script{"sql": script(double), "rows": byLogic(readAll, writeOne)} {
+			t.Run(e.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				url := e.place(t, 1000)
+				o := options(url)
+				o.Logic.Functions = map[string]fill.Function{"double": doubles()}
+				f := planned(t, url, s, o)
+				thinned := false
+				o.Point = func(name string) {
+					if name == "committed" && !thinned {
+						thinned = true
+						do(t, url, "DELETE FROM posts WHERE id > 100 AND id % 50 <> 7 OR id > 300", "UPDATE "+e.table("fill_run")+" SET size = 1")
+						small(t, url, f.ID, 1)
+					}
+				}
+				if _, err := fill.Work(context.Background(), f.ID, o); err != nil {
+					t.Fatal(err)
+				}
+				once(t, url, 104)
+			})
+		}
+	}
+}

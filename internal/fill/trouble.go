@@ -179,6 +179,7 @@ func (w *worker) single(ctx context.Context, c backfill.Chunk, key cut, kind dia
 func (w *worker) forget(seq int64) {
 	delete(w.tries, seq)
 	delete(w.only, seq)
+	delete(w.few, seq)
 }
 
 // poison sets a chunk's only row aside. Beyond the limit the backfill stops, with

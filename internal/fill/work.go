@@ -268,7 +268,7 @@ func (j *job) crew(s session, f ledger.Fill) int {
 
 // member is one worker with its session.
 func (j *job) member(ctx context.Context, control session, number int, g *gauge) error {
-	w := &worker{job: j, number: number, leave: map[int64]time.Time{}, tries: map[int64]int{}, only: map[int64]backfill.Bound{}, session: control}
+	w := &worker{job: j, number: number, leave: map[int64]time.Time{}, tries: map[int64]int{}, only: map[int64]backfill.Bound{}, few: map[int64]bool{}, session: control}
 	if j.o.Open == nil {
 		w.alone = g
 	}

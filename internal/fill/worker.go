@@ -96,6 +96,7 @@ type worker struct {
 	leave  map[int64]time.Time      // chunks to leave alone until then
 	tries  map[int64]int            // how often a chunk met trouble in a row
 	only   map[int64]backfill.Bound // the row that was the only one of a chunk that had failed
+	few    map[int64]bool           // chunks that have fewer rows than was thought, and cannot be cut
 	beaten time.Time
 	asked  time.Time // until when the table's identity need not be asked again
 	rate   rate
@@ -184,10 +185,9 @@ func (w *worker) step(ctx context.Context) (outcome, error) {
 		return w.pause(ctx)
 	case k.Chunk.Kind == backfill.Check:
 		return w.check(ctx, k)
-	case k.Size > 0 && k.Chunk.Rows > 2*k.Size && k.Chunk.Rows > 2:
+	case w.tooLarge(k):
 		rollback(ctx, w.Conn)
-		_, err := w.split(ctx, k.Chunk)
-		return worked, err
+		return w.shrink(ctx, k.Chunk)
 	}
 	w.warned = false
 	return w.chunk(ctx, k)
