@@ -47,7 +47,9 @@ func calm() []string {
 
 func between() []string { return []string{"statement"} }
 
-func troubled() []string { return []string{"rolled back", "split", "split committed", "poison", "poisoned"} }
+func troubled() []string {
+	return []string{"rolled back", "split", "split committed", "poison", "poisoned"}
+}
 
 // matrix kills a process at points that it passes. What it does when it is not
 // killed must be right, too.
