@@ -187,9 +187,10 @@ func TestFormsThatCannotBe(t *testing.T) {
 
 // traffic runs statements over and over until it is stopped, and counts.
 type traffic struct {
-	stop atomic.Bool
-	done atomic.Int64
-	all  sync.WaitGroup
+	stop  atomic.Bool
+	tried atomic.Int64 // statements that were sent
+	done  atomic.Int64 // and those that were answered
+	all   sync.WaitGroup
 }
 
 // writes begins an application of which no statement may fail.
@@ -202,6 +203,7 @@ func (w *traffic) writes(t *testing.T, url string, statements []string) {
 		for n := 0; !w.stop.Load(); n++ {
 			for _, text := range statements {
 				<-pace.C
+				w.tried.Add(1)
 				if err := insist(c, fmt.Sprintf(text, n)); err != nil {
 					t.Errorf("%s: %v", fmt.Sprintf(text, n), err)
 					return

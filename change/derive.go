@@ -3,6 +3,7 @@ package change
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -37,18 +38,68 @@ func Derive(l Language, writes string) func(revision.Revision, revision.Script, 
 }
 
 // contract is what ends the old side, and sync. In a transaction sync ends first.
-// Where statements commit one by one it ends behind them, and nobody uses the table
-// from the last of them on.
+// Where statements commit one by one it ends behind them, and nobody uses the tables
+// from the first of them on, or from the last where that is all that can be.
 func (s Spec) contract(l Language, y dialect.Sync, own []plan.Statement) []plan.Statement {
 	off, t := s.Statements(l, revision.Contract, l.SyncOff(y)), l.Traits()
 	if t.HoldTable == "" {
 		return append(off, own...)
 	}
 	last := max(0, len(own)-1)
+	names := []plan.Name{s.Table}
+	if Holdable(own) {
+		last, names = 0, Tables(s.Table, "", own, nil)
+	}
+	var held []string
+	for _, name := range names {
+		held = append(held, qualified(l, name))
+	}
 	all := slices.Clone(own[:last])
-	all = append(all, s.Statements(l, revision.Contract, []string{fmt.Sprintf(t.HoldTable, qualified(l, s.Table))})...)
+	all = append(all, s.Statements(l, revision.Contract, []string{fmt.Sprintf(t.HoldTable, strings.Join(held, t.HoldNext))})...)
 	all = append(append(all, own[last:]...), off...)
 	return append(all, s.Statements(l, revision.Contract, []string{t.ReleaseTable})...)
+}
+
+// Holdable tells whether tables can be held around all of these statements: they
+// alter tables that are there, and their rows.
+func Holdable(all []plan.Statement) bool {
+	return !slices.ContainsFunc(all, func(st plan.Statement) bool {
+		e := st.Effect
+		alters := e.Class == plan.Rows && !reads(st.SQL) || slices.Contains([]string{"ALTER TABLE", "CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX"}, e.Verb)
+		return !alters || len(e.Creates) > 0 || len(e.Renames) > 0 || len(e.Touches) == 0 && len(e.Changes) == 0
+	})
+}
+
+// reads tells whether a statement that changes rows may read other tables.
+func reads(sql string) bool {
+	sql = strings.ToUpper(sql)
+	return strings.Contains(sql, "SELECT") || strings.Contains(sql, "JOIN")
+}
+
+// Tables are those that are held around statements: the change's own, what they
+// touch, and others, each once. A name without a schema is one of the schema here.
+func Tables(own plan.Name, here string, all []plan.Statement, others []plan.Name) []plan.Name {
+	out := []plan.Name{own}
+	add := func(n plan.Name) {
+		if n.Schema == "" {
+			n.Schema = here
+		}
+		if !slices.ContainsFunc(out, func(o plan.Name) bool { return o.Key() == n.Key() }) {
+			out = append(out, n)
+		}
+	}
+	for _, st := range all {
+		for _, t := range st.Effect.Touches {
+			add(t.Table)
+		}
+		for _, n := range st.Effect.Changes {
+			add(n)
+		}
+	}
+	for _, n := range others {
+		add(n)
+	}
+	return out
 }
 
 func of(all []plan.Statement, phase revision.Phase) []plan.Statement {

@@ -54,7 +54,8 @@ type Traits struct {
 	Delimiter        string // command of the database's own client, with %s, that changes what ends a statement, or ""
 	JoinRows         string // aggregate with %[1]s, a text, and %[2]s, the literal of what stands between two: the texts of all rows as one, of any length, where that is cheaper than rows; or ""
 	LateNumbers      bool   // a trigger does not know yet which number a counting column will get
-	HoldTable        string // statement with %s, a table: keeps everybody else from it, across statements that commit; "" where a transaction does
+	HoldTable        string // statement with %s, tables with HoldNext between them: keeps everybody else from it, across statements that commit; "" where a transaction does
+	HoldNext         string
 	ReleaseTable     string // what ends it
 	TableExists      string // query with two %s, literals of schema and table (schema is ignored where there are none): a row when it is there
 }

@@ -111,6 +111,7 @@ func (d Dialect) Traits() dialect.Traits {
 		Elapsed:       "(TIMESTAMPDIFF(MICROSECOND, @bellows_begun, UTC_TIMESTAMP(6)) DIV 1000)",
 		LateNumbers:   true,
 		HoldTable:     "LOCK TABLES %s WRITE",
+		HoldNext:      " WRITE, ",
 		ReleaseTable:  "UNLOCK TABLES",
 		Delimiter:     "DELIMITER %s",
 		TableExists:   "SELECT 1 FROM information_schema.tables WHERE table_schema IN (DATABASE(), %s) AND table_schema = DATABASE() AND table_name = %s",

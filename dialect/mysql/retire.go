@@ -7,7 +7,29 @@ import (
 	"github.com/bellowsdb/bellows/plan"
 )
 
-var _ dialect.Retirer = Dialect{}
+var (
+	_ dialect.Retirer = Dialect{}
+	_ dialect.Hider   = Dialect{}
+)
+
+// Hide renames the columns and makes the triggers anew for the names that they have
+// meanwhile. Between the two every write fails, so the table has to be held.
+func (d Dialect) Hide(s dialect.Sync, columns, names []string) []string {
+	y := d.sync(s)
+	y.away = map[string]string{}
+	for i, c := range columns {
+		y.away[c] = names[i]
+	}
+	return append(d.Rename(s.Table, columns, names), y.triggers()...)
+}
+
+// Unhide renames them back, and makes the triggers as SyncOn does.
+func (d Dialect) Unhide(s dialect.Sync, columns, names []string) []string {
+	return append(d.Rename(s.Table, names, columns), d.SyncPolicy(s)...)
+}
+
+// Unhideable: replicas follow columns by number.
+func (d Dialect) Unhideable(dialect.Sync) string { return "" }
 
 // Retire is one ALTER TABLE, which takes effect as a whole or not at all.
 func (d Dialect) Retire(table plan.Name, columns []dialect.Column, names []string) []string {

@@ -30,7 +30,11 @@ func (d Dialect) SyncOn(s dialect.Sync) []string {
 // replaces a trigger under one lock; on MySQL a second trigger stands in for the
 // first while that is dropped and made again.
 func (d Dialect) SyncPolicy(s dialect.Sync) []string {
-	y := d.sync(s)
+	return d.sync(s).triggers()
+}
+
+func (y synced) triggers() []string {
+	d := y.d
 	var out []string
 	for _, event := range events {
 		name, body := y.trigger(event, ""), " BEFORE "+event+" ON "+y.table+" FOR EACH ROW\n"+y.body(event == "INSERT")
@@ -151,6 +155,15 @@ type synced struct {
 	d            Dialect
 	schema       string // with its dot, or ""
 	table, alias string
+	away         map[string]string // the names that columns have meanwhile, by their own
+}
+
+// column is a column's name as SQL, the one that it has now.
+func (y synced) column(name string) string {
+	if now, is := y.away[name]; is {
+		name = now
+	}
+	return y.d.Quote(name)
 }
 
 func (d Dialect) sync(s dialect.Sync) synced {
@@ -210,7 +223,7 @@ func (y synced) agrees() string {
 func (y synced) given(row string, columns []dialect.SyncColumn) string {
 	var terms []string
 	for _, c := range columns {
-		name := row + y.d.Quote(c.Name)
+		name := row + y.column(c.Name)
 		if c.Default == "" || !dialect.Constant(y.d, c.Default) {
 			terms = append(terms, name+" IS NOT NULL")
 		} else {

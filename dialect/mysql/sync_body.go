@@ -35,7 +35,7 @@ func (y synced) declared() string {
 	for _, side := range []dialect.Side{dialect.Old, dialect.New} {
 		columns, _ := y.Side(side)
 		for i, c := range columns {
-			name := y.d.Quote(c.Name)
+			name := y.column(c.Name)
 			of := c.Type
 			if y.d.Flavour() == MariaDB {
 				of = "TYPE OF " + y.alias + "." + name
@@ -50,7 +50,7 @@ func (y synced) declared() string {
 func (y synced) differ(columns []dialect.SyncColumn) string {
 	var terms []string
 	for _, c := range columns {
-		name := y.d.Quote(c.Name)
+		name := y.column(c.Name)
 		terms = append(terms, "NOT "+y.kind(c).same("OLD."+name, "NEW."+name))
 	}
 	return "(" + strings.Join(terms, " OR ") + ")"
@@ -60,7 +60,7 @@ func (y synced) differ(columns []dialect.SyncColumn) string {
 func (y synced) bound(sql string) string {
 	var list []string
 	for _, name := range y.Named(y.d, sql) {
-		list = append(list, "NEW."+y.d.Quote(name)+" AS "+y.d.Quote(name))
+		list = append(list, "NEW."+y.column(name)+" AS "+y.d.Quote(name))
 	}
 	if len(list) == 0 {
 		list = []string{"1 AS bellows_none"}
@@ -83,7 +83,7 @@ func (y synced) store(side dialect.Side, indent string) string {
 	columns, _ := y.Side(side)
 	var text string
 	for i, c := range columns {
-		text += indent + "SET NEW." + y.d.Quote(c.Name) + " = " + variable("try", side, i) + ";\n"
+		text += indent + "SET NEW." + y.column(c.Name) + " = " + variable("try", side, i) + ";\n"
 	}
 	return text
 }
@@ -132,7 +132,7 @@ func (y synced) touched(insert bool) string {
 	if insert {
 		var filled []string
 		for _, c := range columns {
-			filled = append(filled, "NEW."+y.d.Quote(c.Name)+" IS NOT NULL")
+			filled = append(filled, "NEW."+y.column(c.Name)+" IS NOT NULL")
 		}
 		keep += " OR " + nulls(columns, " AND ")
 		if len(y.Backward) > 0 {

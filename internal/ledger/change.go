@@ -44,6 +44,9 @@ func (l Ledger) ChangeTables() []string {
 // spelled as SQL.
 func (l Ledger) Writes() string { return l.table("change_write") }
 
+// ProgressTable is the table of how far half-done revisions are, spelled as SQL.
+func (l Ledger) ProgressTable() string { return l.table("progress") }
+
 // CreateChange gives the statements that make the tables of changes where they
 // are not there. Each can be repeated.
 func (l Ledger) CreateChange() []string {

@@ -267,20 +267,12 @@ func (c *changing) whole(ctx context.Context, s plan.Step, inside func(ctx conte
 // oneByOne runs statements of which each can be repeated, or is found done,
 // under the lock protocol. That they were begun is recorded before.
 func (c *changing) oneByOne(ctx context.Context, phase revision.Phase, sqls []string) error {
-	return c.heldOneByOne(ctx, phase, sqls, nil)
-}
-
-// heldOneByOne holds a table around the last of the statements.
-func (c *changing) heldOneByOne(ctx context.Context, phase revision.Phase, sqls []string, h *held) error {
 	s := c.step(phase, sqls)
 	for i := range s.Statements {
 		if ctx.Err() != nil {
 			return c.interrupted(ctx)
 		}
 		e := c.stepwise(&s)
-		if i == len(s.Statements)-1 {
-			e.held = h
-		}
 		st := &s.Statements[i]
 		held := c.o.LockTimeout
 		err := c.patiently(ctx, s.Move, st.Effect.Touches, held, func(extra time.Duration) error { return c.alone(ctx, e, st, held+extra) })
@@ -302,20 +294,20 @@ func (c *changing) alone(ctx context.Context, e *stepwise, st *plan.Statement, l
 	}
 	t := transaction{work: c.work}
 	t.items, t.from = append(t.items, item(st)), append(t.from, e.origin(st))
-	e.held.around(&t, c.lang.Traits())
-	err := t.flush(ctx)
-	e.held.release(ctx, c.work, err)
-	return err
+	return t.flush(ctx)
 }
 
 // intends records that statements of an action are begun that no transaction
 // can hold.
-func (c *changing) intends(ctx context.Context, a change.Action) error {
+func (c *changing) intends(ctx context.Context, a change.Action, more func(next *change.State)) error {
 	if c.st.Doing == a {
 		return nil
 	}
 	next := c.st
 	next.Doing = a
+	if more != nil {
+		more(&next)
+	}
 	if err := c.save(ctx, next, "change", string(a)+" begins"); err != nil {
 		return err
 	}

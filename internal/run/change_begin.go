@@ -27,8 +27,15 @@ type deed struct {
 	step   plan.Step // of the section; its Tx is "" without one
 	// off ends sync. In a transaction it comes first; where statements commit one by
 	// one it comes behind the others, so that nothing is written meanwhile that the
-	// other side does not get, and the table is held around the last of them.
+	// other side does not get, and the tables are held around all of them.
 	off []string
+	// holds: the tables are held around the statements all the same. also are those
+	// that they touch beside the change's own. inside is asked once they are held.
+	holds  bool
+	also   []plan.Name
+	inside func(context.Context) error
+	// begun is what the record of the intent says beside the action.
+	begun func(next *change.State)
 	// then finds out, behind the statements and where possible in their
 	// transaction, what the state is now.
 	then func(ctx context.Context) (change.State, error)
@@ -69,21 +76,21 @@ func (c *changing) perform(ctx context.Context, d deed) error {
 
 // piecemeal is perform where no transaction holds it all.
 func (c *changing) piecemeal(ctx context.Context, d deed, next *change.State, records func() []string) error {
-	if err := c.intends(ctx, d.action); err != nil {
+	fresh := c.st.Doing != d.action
+	if err := c.intends(ctx, d.action, d.begun); err != nil {
 		return err
 	}
-	var h *held
-	if len(d.off) > 0 {
-		h = &held{table: c.quoted(c.st.Table), after: d.off}
-		then := d.then
-		d.then = func(ctx context.Context) (change.State, error) {
-			if err := c.oneByOne(ctx, d.phase, d.off); err != nil {
-				return change.State{}, err
-			}
-			return then(ctx)
-		}
+	h := c.holding(&d, fresh)
+	var err error
+	if h != nil {
+		err = c.whileHeld(ctx, d.phase, d.ours, h)
+	} else {
+		err = c.oneByOne(ctx, d.phase, d.ours)
 	}
-	if err := c.heldOneByOne(ctx, d.phase, d.ours, h); err != nil {
+	if h.mistrusts() {
+		return c.undoes(ctx, h.wrong)
+	}
+	if err != nil {
 		return err
 	}
 	if d.step.Tx == "" || len(d.step.Statements) == 0 {
@@ -100,11 +107,51 @@ func (c *changing) piecemeal(ctx context.Context, d deed, next *change.State, re
 		return append(records(), c.led.ClearProgress(e.key))
 	}}
 	defer func() { c.act = nil }()
-	err := e.carry(ctx, time.Now())
+	err = e.carry(ctx, time.Now())
 	if failed != nil {
 		return explainUnlessGone(failed, "looking what the statements have made")
 	}
+	if h.mistrusts() {
+		return c.undoes(ctx, h.wrong)
+	}
 	return err
+}
+
+// holding is how the tables of a deed are held: around its statements and the end
+// of sync; nil where they are not.
+func (c *changing) holding(d *deed, fresh bool) *held {
+	if len(d.off) == 0 && !d.holds || c.lang.Traits().HoldTable == "" {
+		return nil
+	}
+	h := &held{after: d.off}
+	here := ""
+	if c.spec.Table.Schema == "" {
+		here = c.st.Table.Schema
+	}
+	for _, name := range change.Tables(c.st.Table, here, d.step.Statements, d.also) {
+		h.tables = append(h.tables, c.quoted(name))
+	}
+	inside := d.inside
+	h.looks = func(ctx context.Context) error {
+		if fresh && len(d.off) > 0 {
+			if err := c.trusts(ctx, h); err != nil {
+				return err
+			}
+		}
+		if inside == nil {
+			return nil
+		}
+		return inside(ctx)
+	}
+	if off, then := d.off, d.then; len(off) > 0 {
+		d.then = func(ctx context.Context) (change.State, error) {
+			if err := c.oneByOne(ctx, d.phase, off); err != nil {
+				return change.State{}, err
+			}
+			return then(ctx)
+		}
+	}
+	return h
 }
 
 // concludes records a deed without a section.

@@ -30,6 +30,9 @@ func (r *Runner) Brownout(ctx context.Context, id revision.ID, span time.Duratio
 			return err
 		}
 		if err := c.hide(ctx, h, span); err != nil {
+			if !isGone(err) && c.st.Away != (change.Absence{}) { // some of it may be done
+				_ = c.unhide(context.WithoutCancel(ctx))
+			}
 			return err
 		}
 		gone = true
@@ -53,8 +56,8 @@ func (r *Runner) Brownout(ctx context.Context, id revision.ID, span time.Duratio
 func (c *changing) mayHide(ctx context.Context) (dialect.Hider, error) {
 	h, ok := c.lang.(dialect.Hider)
 	switch {
-	case !ok || !c.atomic():
-		return nil, fault.At(c.spec.Change.At, fault.Unsupported, "%s has no brown-out: triggers there name columns by their text, and are not replaced in one transaction with a rename, so writes would fail meanwhile", c.lang.Name()).
+	case !ok:
+		return nil, fault.At(c.spec.Change.At, fault.Unsupported, "%s has no brown-out", c.lang.Name()).
 			Try("bellows change status %s tells who writes the old side", c.rev.ID)
 	case c.st.Phase != revision.Hold:
 		return nil, fault.At(c.spec.Change.At, fault.Confirm, "%s does not hold: it is at %s", c.rev.ID, c.st.Phase).Try("bellows change status %s", c.rev.ID)
@@ -78,8 +81,14 @@ func (c *changing) mayHide(ctx context.Context) (dialect.Hider, error) {
 func (c *changing) hide(ctx context.Context, h dialect.Hider, span time.Duration) error {
 	next := change.Fold(c.st, c.spec, change.Hide)
 	next.Away.For = span
+	// Where no transaction holds it all, that they may be away is recorded before.
+	now, err := c.led.Now(ctx, c.conn)
+	if err != nil {
+		return explainUnlessGone(err, "reading the clock")
+	}
 	return c.perform(ctx, deed{action: change.Hide, phase: revision.Hold, ours: h.Hide(c.sides(), c.oldNames(), c.retiredNames()), verb: "brownout",
-		text: fmt.Sprintf("the old columns are away for %s", span),
+		text: fmt.Sprintf("the old columns are away for %s", span), holds: true,
+		begun: func(intent *change.State) { intent.Away = change.Absence{Since: now, For: span} },
 		then: func(ctx context.Context) (_ change.State, err error) {
 			if next.Away.Since, err = c.led.Now(ctx, c.conn); err != nil {
 				return next, err
@@ -117,11 +126,11 @@ func (c *changing) unhide(ctx context.Context) error {
 			names, away = append(names, name), append(away, c.retiredNames()[i])
 		}
 	}
-	next := change.Fold(c.st, c.spec, change.Unhide)
+	next, doing := change.Fold(c.st, c.spec, change.Unhide), c.st.Doing
 	return c.perform(ctx, deed{action: change.Unhide, phase: revision.Hold, ours: h.Unhide(c.sides(), names, away), verb: "brownout",
-		text: "the old columns are back",
+		text: "the old columns are back", holds: true,
 		then: func(ctx context.Context) (_ change.State, err error) {
-			if before == c.st.Identity { // what a rename makes of it is no meddling
+			if before == c.st.Identity || doing != change.Nothing { // what a rename makes of it is no meddling
 				if next.Identity, err = c.identity(ctx, next); err != nil {
 					return next, err
 				}

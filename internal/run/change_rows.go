@@ -89,7 +89,7 @@ func (c *changing) require(ctx context.Context) error {
 			left = append(left, was)
 		}
 	}
-	if err := c.intends(ctx, change.Restore); err != nil {
+	if err := c.intends(ctx, change.Restore, nil); err != nil {
 		return err
 	}
 	if err := c.oneByOne(ctx, revision.Verify, c.lang.Require(c.st.Table, left)); err != nil {

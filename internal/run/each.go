@@ -26,35 +26,21 @@ type stepwise struct {
 	units [][]plan.Statement
 	hash  []string // of the first n units, for every n
 	done  int
-	// held goes around the last unit.
+	// held goes around all units, or around the last where it cannot.
 	held *held
 }
 
-// held keeps a table from everybody while a statement and what follows it run, of
-// which each commits: nobody sees the one done and the other not.
-type held struct {
-	table string // as SQL
-	after []string
-}
-
-// around are the items of a statement with what holds the table.
+// around are the items of a statement with what holds the tables.
 func (h *held) around(t *transaction, traits dialect.Traits) {
 	if h == nil || traits.HoldTable == "" {
 		return
 	}
 	items, from := t.items, t.from
 	t.items, t.from = nil, nil
-	t.add(fmt.Sprintf(traits.HoldTable, h.table), origin{})
+	t.add(h.lock(traits), origin{})
 	t.items, t.from = append(t.items, items...), append(t.from, from...)
-	for _, sql := range append(h.after, traits.ReleaseTable) {
+	for _, sql := range append(h.after[:len(h.after):len(h.after)], traits.ReleaseTable) {
 		t.add(sql, origin{})
-	}
-}
-
-// release gives the table back after a failure.
-func (h *held) release(ctx context.Context, w *work, err error) {
-	if traits := w.conn.Dialect().Traits(); h != nil && traits.HoldTable != "" && err != nil && !isGone(err) {
-		_, _ = w.conn.Exec(context.WithoutCancel(ctx), traits.ReleaseTable) // a session that is broken has released it
 	}
 }
 
@@ -78,6 +64,14 @@ func (w *work) each(ctx context.Context, s *plan.Step) error {
 func (e *stepwise) carry(ctx context.Context, begun time.Time) error {
 	if err := e.begin(ctx); err != nil {
 		return err
+	}
+	if e.done < len(e.units) && e.heldWhole() {
+		switch err := e.carryHeld(ctx); {
+		case e.held.mistrusts():
+			return err
+		case err != nil:
+			return e.stumbled(ctx, err)
+		}
 	}
 	for e.done < len(e.units) {
 		if ctx.Err() != nil {
@@ -407,7 +401,9 @@ func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
 	}
 	h.around(&t, traits)
 	err := t.flush(ctx)
-	h.release(ctx, e.work, err)
+	if h != nil && err != nil && !isGone(err) {
+		h.release(ctx, e.work)
+	}
 	return err
 }
 
