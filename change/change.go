@@ -75,12 +75,33 @@ func Read(l Language, script revision.Script) (Spec, error) {
 			return s, err
 		}
 	}
+	if err := s.wide(l); err != nil {
+		return s, err
+	}
 	if text := c.Options["retention"]; text != "" {
 		if s.Retention, err = span(text); err != nil {
 			return s, fault.At(c.At, fault.Syntax, "retention:%s is no duration", text).Try("write it as retention:24h or retention:30d")
 		}
 	}
 	return s, nil
+}
+
+// Wide tells whether the old side is a key that counts by itself and whose number
+// triggers do not see: the new column takes its place at the contract.
+func (s Spec) Wide() bool { return s.Change.Options["form"] == "key" }
+
+// wide checks what such a change must be like.
+func (s Spec) wide(l Language) error {
+	if !s.Wide() {
+		return nil
+	}
+	if _, ok := l.(dialect.Widener); !ok {
+		return fault.At(s.Change.At, fault.Syntax, "form:key is not for %s, where a key is changed like any column", l.Name()).Try("leave it out; bellows new --form key writes what is needed")
+	}
+	if len(s.Old) != 1 || len(s.New) != 1 || s.Backward == nil || s.Change.Contract != nil {
+		return fault.At(s.Change.At, fault.Syntax, "a change with form:key has one old and one new column, a backward section and no contract section").Try("bellows new --form key writes it")
+	}
+	return nil
 }
 
 // span reads a duration as files spell it.

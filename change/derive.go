@@ -31,6 +31,11 @@ func Derive(l Language, writes string) func(revision.Revision, revision.Script, 
 			return append(all, s.contract(l, y, own)...), s.notes(), nil
 		}
 		old, names := s.unknown(), s.Names()
+		if w, ok := l.(dialect.Widener); ok && s.Wide() {
+			own := s.Statements(l, revision.Contract, append([]string{w.Lagging(y, dialect.New, "", 0)}, w.Widen(y, names[0])...))
+			all = append(all, s.contract(l, y, own)...)
+			return append(all, s.Statements(l, revision.Purge, l.Discard(s.Table, named(old, names)))...), s.notes(), nil
+		}
 		all = append(all, s.contract(l, y, s.Statements(l, revision.Contract, l.Retire(s.Table, old, names)))...)
 		all = append(all, s.Statements(l, revision.Purge, l.Discard(s.Table, named(old, names)))...)
 		return all, s.notes(), nil
@@ -127,6 +132,9 @@ func (s Spec) notes() []string {
 	out := []string{"a change in phases: up runs expand and sync; the rest waits for its gate"}
 	if len(s.Backward) == 0 {
 		out = append(out, "there is no backward section: no way back after the first write to the new side")
+	}
+	if s.Wide() {
+		out = append(out, "the contract copies the table, and the tables that refer to it by a foreign key, which it finds in the catalog; whoever uses them waits meanwhile")
 	}
 	if s.Change.Contract == nil {
 		out = append(out, "the contract renames the old columns and keeps them for "+spelledSpan(s.Retention)+"; until then bellows change undo brings them back")

@@ -28,25 +28,26 @@ type State struct {
 	// computed, because nobody has undone anything: they may not be filled yet.
 	Guard bool `json:",omitzero"`
 
-	Table    plan.Name        // with its schema
-	Before   []string         `json:",omitzero"` // the table's columns before expand
-	Key      []string         `json:",omitzero"`
-	Old, New []dialect.Column // as they were when sync was set on
-	Added    []dialect.Column `json:",omitzero"` // the columns that expand has added
-	Tables   []plan.Name      `json:",omitzero"` // the tables that expand has made
-	Indexes  []plan.Name      `json:",omitzero"` // the indexes that expand has made
-	Others   []string         `json:",omitzero"` // what else it has done, in words
-	Columns  []string         `json:",omitzero"` // all columns of the table when sync was set on
-	Policy   dialect.Policy   `json:",omitzero"`
-	Objects  []Object         `json:",omitzero"` // of sync
-	Identity string           `json:",omitzero"` // of the table
-	Proof    Proof            `json:",omitzero"`
-	Retired  []string         `json:",omitzero"` // the names that the old columns have
-	Written  bool             `json:",omitzero"` // the author's own statements were the contract
-	Since    time.Time        `json:",omitzero"` // sync is on
-	Empty    bool             `json:",omitzero"` // the table had no rows when the change began
-	Away     Absence          `json:",omitzero"` // of the old columns; they have to be put back before anything else
-	At       time.Time        `json:",omitzero"` // when it was contracted
+	Table    plan.Name           // with its schema
+	Before   []string            `json:",omitzero"` // the table's columns before expand
+	Key      []string            `json:",omitzero"`
+	Old, New []dialect.Column    // as they were when sync was set on
+	Added    []dialect.Column    `json:",omitzero"` // the columns that expand has added
+	Tables   []plan.Name         `json:",omitzero"` // the tables that expand has made
+	Indexes  []plan.Name         `json:",omitzero"` // the indexes that expand has made
+	Others   []string            `json:",omitzero"` // what else it has done, in words
+	Columns  []string            `json:",omitzero"` // all columns of the table when sync was set on
+	Policy   dialect.Policy      `json:",omitzero"`
+	Objects  []Object            `json:",omitzero"` // of sync
+	Identity string              `json:",omitzero"` // of the table
+	Proof    Proof               `json:",omitzero"`
+	Retired  []string            `json:",omitzero"` // the names that the old columns have
+	Refs     []dialect.Reference `json:",omitzero"` // the foreign keys to a key that is changed, as they were before the contract
+	Written  bool                `json:",omitzero"` // the author's own statements were the contract
+	Since    time.Time           `json:",omitzero"` // sync is on
+	Empty    bool                `json:",omitzero"` // the table had no rows when the change began
+	Away     Absence             `json:",omitzero"` // of the old columns; they have to be put back before anything else
+	At       time.Time           `json:",omitzero"` // when it was contracted
 
 	// Approved are the holds that are approved; they are kept apart.
 	Approved []string `json:"-"`

@@ -44,7 +44,9 @@ type Form struct {
 type Steps struct {
 	Expand, Forward, Backward, Contract string
 	Hold                                string
-	Notes                               []string
+	// Form is what the directive says of the form, where it has to.
+	Form  string
+	Notes []string
 }
 
 // Former is a dialect that can write everyday changes. All dialects of this house

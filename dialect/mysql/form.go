@@ -1,9 +1,6 @@
 package mysql
 
-import (
-	"github.com/bellowsdb/bellows/dialect"
-	"github.com/bellowsdb/bellows/fault"
-)
+import "github.com/bellowsdb/bellows/dialect"
 
 var _ dialect.Former = Dialect{}
 
@@ -17,10 +14,36 @@ func (d Dialect) Form(f dialect.Form) (dialect.Steps, error) {
 	})
 	switch {
 	case !ok:
-		return s, fault.New(fault.Unsupported, "a key that counts by itself cannot be changed in steps on %s: a trigger that runs before the row is written does not know the number yet", d.Name()).
-			Try("ALTER TABLE %s MODIFY %s BIGINT AUTO_INCREMENT copies the table while writers wait; or change it on a replica that takes over", f.Table, f.Old[0])
+		return d.keyForm(f), nil
 	case f.Kind == dialect.FormType, f.Kind == dialect.FormNotNull:
 		s.Contract = "ALTER TABLE " + f.Table + " DROP COLUMN " + f.Old[0] + ", RENAME COLUMN " + f.New[0] + " TO " + f.Old[0] + ";"
 	}
 	return s, nil
+}
+
+// keyForm widens a key that counts by itself. There is no contract section: the
+// counter, the primary key and the foreign keys to it are found in the catalog when
+// the contract comes.
+func (d Dialect) keyForm(f dialect.Form) dialect.Steps {
+	kind := f.Type
+	if kind == "" {
+		kind = "bigint"
+	}
+	native := "ALTER TABLE " + f.Table + " MODIFY " + f.Old[0] + " " + kind + " NOT NULL AUTO_INCREMENT, ALGORITHM=COPY, LOCK=SHARED;"
+	s := dialect.Steps{
+		Form:     "key",
+		Expand:   "ALTER TABLE " + f.Table + " ADD COLUMN " + f.New[0] + " " + kind + " NOT NULL DEFAULT 0;",
+		Forward:  f.New[0] + " = " + f.Old[0],
+		Backward: f.Old[0] + " = " + f.New[0],
+		Hold:     "every instance takes " + f.Old[0] + " as " + kind,
+		Notes: []string{
+			"At the contract the database copies " + f.Table + ", and each table that refers to it by a foreign key, whose column gets the new type with it. " +
+				"Readers and writers of these tables wait as long as that takes: no column begins to count without a copy, and none of them may be seen half done. " +
+				"Until the purge bellows change undo takes it back the same way.",
+			"Where no foreign key refers to " + f.Table + " the database's own statement is the better one, because readers go on while it copies: " + native +
+				" From MariaDB 11.2 on it takes LOCK=NONE instead, and writers go on, too. This change is for keys that others refer to, which that statement refuses, and for a way back.",
+			"If " + f.Old[0] + " is unsigned, so should be the new type: --type 'bigint unsigned'.",
+		},
+	}
+	return s
 }

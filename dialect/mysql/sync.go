@@ -103,7 +103,10 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 	for i, c := range columns {
 		sets = append(sets, d.Quote(c.Name)+" = "+inner(exprs[i]))
 	}
-	where := "NOT " + y.agrees()
+	where := "NOT " + y.strict()
+	if side == dialect.Old && y.late() { // a row that waits for its number says nothing
+		where += " AND " + y.given("", s.New)
+	}
 	if side == dialect.New && len(s.Backward) == 0 {
 		where += " AND NOT " + y.given("", s.New)
 	}
@@ -216,6 +219,9 @@ func (y synced) agrees() string {
 	case y.Written:
 		text += " WHEN " + y.given("", y.New) + " THEN TRUE"
 	}
+	if y.late() {
+		text += " WHEN NOT " + y.given("", y.New) + " THEN TRUE"
+	}
 	return text + " ELSE FALSE END)"
 }
 
@@ -224,6 +230,10 @@ func (y synced) given(row string, columns []dialect.SyncColumn) string {
 	var terms []string
 	for _, c := range columns {
 		name := row + y.column(c.Name)
+		if c.Made == "identity" { // 0 asks for a number
+			terms = append(terms, name+" IS NOT NULL AND "+name+" <> 0")
+			continue
+		}
 		if c.Default == "" || !dialect.Constant(y.d, c.Default) {
 			terms = append(terms, name+" IS NOT NULL")
 		} else {

@@ -120,6 +120,9 @@ func (y synced) attempt(side dialect.Side, indent string) string {
 // touched fills a row that is not filled. It must not make the statement fail: a
 // row for which the expression fails stays as it is.
 func (y synced) touched(insert bool) string {
+	if insert && y.late() { // it is filled once it has a number
+		return "    SET bellows_agree = TRUE;\n"
+	}
 	columns, _ := y.Side(dialect.New)
 	lacking := "FALSE"
 	for i, c := range columns {

@@ -16,7 +16,8 @@ func (d Dialect) Form(f dialect.Form) (dialect.Steps, error) {
 	})
 	switch {
 	case !ok:
-		return s, fault.New(fault.Unsupported, "a key needs no wider type here: an INTEGER PRIMARY KEY has 64 bits").Try("leave it as it is")
+		return s, fault.New(fault.Unsupported, "%s of %s needs no wider type: SQLite keeps every integer with 64 bits, a key too, whatever its column's type is called", f.Old[0], f.Table).
+			Try("there is nothing to change in the database; look that applications read it into 64 bits")
 	case f.Kind == dialect.FormType, f.Kind == dialect.FormNotNull:
 		s.Contract = "ALTER TABLE " + f.Table + " DROP COLUMN " + f.Old[0] + ";\nALTER TABLE " + f.Table + " RENAME COLUMN " + f.New[0] + " TO " + f.Old[0] + ";"
 	}

@@ -88,7 +88,7 @@ func (c *changing) piecemeal(ctx context.Context, d deed, next *change.State, re
 		err = c.oneByOne(ctx, d.phase, d.ours)
 	}
 	if h.mistrusts() {
-		return c.undoes(ctx, h.wrong)
+		return c.undoes(ctx, h)
 	}
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (c *changing) piecemeal(ctx context.Context, d deed, next *change.State, re
 		return explainUnlessGone(failed, "looking what the statements have made")
 	}
 	if h.mistrusts() {
-		return c.undoes(ctx, h.wrong)
+		return c.undoes(ctx, h)
 	}
 	return err
 }
@@ -141,7 +141,11 @@ func (c *changing) holding(d *deed, fresh bool) *held {
 		if inside == nil {
 			return nil
 		}
-		return inside(ctx)
+		err := inside(ctx)
+		if fresh && err != nil && !isGone(err) && !isWait(err) && ctx.Err() == nil {
+			h.declined = err
+		}
+		return err
 	}
 	if off, then := d.off, d.then; len(off) > 0 {
 		d.then = func(ctx context.Context) (change.State, error) {
@@ -234,6 +238,9 @@ func (c *changing) first(ctx context.Context, step plan.Step) (change.State, err
 		st.Before = append(st.Before, col.Name)
 	}
 	st.Old, err = c.side(columns, c.spec.Old, "there is no column %s in %s", "correct old: in the directive")
+	if err == nil {
+		err = c.widenable(ctx, st)
+	}
 	c.made(&st, step)
 	return st, err
 }
@@ -250,9 +257,9 @@ func (c *changing) side(all []dialect.Column, names []string, missing, hint stri
 			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s is computed by the database, and a trigger sees no value of it", col.Name, c.spec.Change.Table).
 				Try("name the columns it is computed of")
 		}
-		if col.Made == "identity" && c.lang.Traits().LateNumbers {
+		if col.Made == "identity" && c.lang.Traits().LateNumbers && !c.spec.Wide() {
 			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s counts by itself, and a trigger does not know the number of a row that is about to be written", col.Name, c.spec.Change.Table).
-				Try("leave the column out of the change")
+				Try("leave the column out of the change; where it is the key and gets a wider type, bellows new --form key writes a change that can")
 		}
 		out = append(out, col)
 	}

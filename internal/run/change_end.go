@@ -42,6 +42,9 @@ func (c *changing) retire(ctx context.Context) error {
 			return err
 		}
 	}
+	if c.spec.Wide() {
+		return c.widen(ctx)
+	}
 	d := deed{action: change.Retire, phase: revision.Contract, off: append(c.unguarded(), c.lang.SyncOff(c.sides())...), verb: "contract", text: "the old columns are out of the way"}
 	if err := c.contract(ctx, &d); err != nil {
 		return err
@@ -143,6 +146,9 @@ func (c *changing) undo(ctx context.Context) error {
 			return err
 		}
 	}
+	if c.spec.Wide() {
+		return c.narrow(ctx)
+	}
 	columns, err := c.columns(ctx, c.st.Table)
 	if err != nil {
 		return explainUnlessGone(err, "looking at the table")
@@ -207,7 +213,10 @@ func (c *changing) mayUndo(ctx context.Context) error {
 	if err != nil {
 		return explainUnlessGone(err, "looking at the table")
 	}
-	for _, was := range c.st.New {
+	for i, was := range c.st.New {
+		if c.spec.Wide() {
+			was.Name = c.st.Old[i].Name // which it has had since the contract
+		}
 		now, ok := change.Find(columns, was.Name)
 		if !ok || now.Type != was.Type {
 			return fault.At(c.spec.Change.At, fault.Irreversible, "column %s of %s is not what it was at the contract, so the old side cannot be computed of it", was.Name, c.st.Table).

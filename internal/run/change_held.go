@@ -22,12 +22,15 @@ type held struct {
 	looks func(context.Context) error
 	// after runs behind the statements.
 	after []string
-	// wrong is what a look has found that somebody did to sync; nothing was done then.
-	wrong *fault.Error
+	// wrong is what a look has found that somebody did to sync, declined why nothing
+	// can be done; nothing was done then.
+	wrong    *fault.Error
+	declined error
 }
 
-// mistrusts tells whether somebody has meddled with sync.
-func (h *held) mistrusts() bool { return h != nil && h.wrong != nil }
+// mistrusts tells whether somebody has meddled with sync, or whether there is
+// another reason to do nothing.
+func (h *held) mistrusts() bool { return h != nil && (h.wrong != nil || h.declined != nil) }
 
 // lock is the statement that takes the tables.
 func (h *held) lock(traits dialect.Traits, more ...string) string {
@@ -135,11 +138,20 @@ func (c *changing) trusts(ctx context.Context, h *held) error {
 	return nil
 }
 
-// undoes records that an action was begun of which nothing was done, because of
-// what somebody has done to sync.
-func (c *changing) undoes(ctx context.Context, f *fault.Error) error {
+// undoes records that an action was begun of which nothing was done, and is why.
+func (c *changing) undoes(ctx context.Context, h *held) error {
 	c.st.Doing = change.Nothing
-	return c.meddled(ctx, f)
+	if h.wrong != nil && c.st.Proof.Made && c.st.Proof.Void == "" {
+		return c.meddled(ctx, h.wrong)
+	}
+	err := h.declined
+	if h.wrong != nil {
+		err = h.wrong
+	}
+	if saved := c.save(ctx, c.st, "change", "nothing was done: "+fault.Redact(err.Error())); saved != nil {
+		return saved
+	}
+	return err
 }
 
 // carryHeld is the middle of carry where the tables of a contract are held around

@@ -38,6 +38,7 @@ type Draft struct {
 type Steps struct {
 	Expand, Forward, Backward, Contract string
 	Hold                                string
+	Form                                string // what the directive says of the form, where it has to
 	Notes                               []string
 }
 
@@ -247,7 +248,11 @@ func (d Draft) written() string {
 	for _, note := range d.Steps.Notes {
 		b.WriteString(comment(note))
 	}
-	b.WriteString("\n-- migrate:change table:" + value(d.Table) + " old:" + value(strings.Join(d.Old, ",")) + " new:" + value(strings.Join(d.New, ",")) + "\n")
+	form := ""
+	if d.Steps.Form != "" {
+		form = " form:" + d.Steps.Form
+	}
+	b.WriteString("\n-- migrate:change table:" + value(d.Table) + " old:" + value(strings.Join(d.Old, ",")) + " new:" + value(strings.Join(d.New, ",")) + form + "\n")
 	section := func(word, text string) {
 		if text != "" {
 			b.WriteString("\n-- migrate:" + word + "\n" + ended(text))

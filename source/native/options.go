@@ -190,6 +190,11 @@ func (d *document) set(f *form, o *options, a arg) {
 		o.fill.Pause = d.span(a, 0)
 	case "retention":
 		d.span(a, time.Millisecond)
+	case "form":
+		if a.value != "key" {
+			d.fail(a.valueAt, "there is no form %q that a file must name", a.value).Try("write form:key, for a key that counts by itself; other forms need no word here")
+			return
+		}
 	default:
 		d.limit(o, a)
 	}
