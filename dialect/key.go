@@ -18,9 +18,9 @@ type Widener interface {
 	// Unequal is a query: a row for one whose two numbers are not the same.
 	Unequal(s Sync, side Side, now string) string
 	// Loosen drops the foreign keys, Fasten makes them again and gives their columns
-	// the new type, or their own again.
+	// the type of that side.
 	Loosen(refs []Reference) []string
-	Fasten(s Sync, refs []Reference, widened bool) []string
+	Fasten(s Sync, refs []Reference, side Side) []string
 	// Widen gives the old column that name, and the new one the old one's.
 	Widen(s Sync, name string) []string
 	// Narrow takes that back.

@@ -74,11 +74,11 @@ func (d Dialect) Loosen(refs []dialect.Reference) []string {
 }
 
 // Fasten is one ALTER TABLE for each, which looks at every row.
-func (d Dialect) Fasten(s dialect.Sync, refs []dialect.Reference, widened bool) []string {
+func (d Dialect) Fasten(s dialect.Sync, refs []dialect.Reference, side dialect.Side) []string {
 	var out []string
 	for _, r := range refs {
 		of := r.Type
-		if widened {
+		if side == dialect.New {
 			of = s.New[0].Type
 		}
 		out = append(out, d.alterTable(r.Table, []string{"MODIFY COLUMN " + d.Quote(r.Column) + " " + of + " " + r.Rest,

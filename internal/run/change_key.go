@@ -74,7 +74,7 @@ func (c *changing) widen(ctx context.Context) error {
 		d.ours = append(w.Loosen(there), w.Widen(y, name)...)
 		there = nil
 	}
-	d.ours = append(d.ours, w.Fasten(y, without(refs, there), true)...)
+	d.ours = append(d.ours, w.Fasten(y, without(refs, there), dialect.New)...)
 	d.then = func(ctx context.Context) (_ change.State, err error) {
 		next := change.Fold(c.st, c.spec, change.Retire)
 		next.Retired = c.retiredNames()
@@ -175,7 +175,7 @@ func (c *changing) narrow(ctx context.Context) error {
 		d.ours = append(w.Loosen(there), w.Narrow(y, name)...)
 		there = nil
 	}
-	d.ours = append(append(d.ours, c.lang.SyncPolicy(y)...), w.Fasten(y, without(c.st.Refs, there), false)...)
+	d.ours = append(append(d.ours, c.lang.SyncPolicy(y)...), w.Fasten(y, without(c.st.Refs, there), dialect.Old)...)
 	if err := c.perform(ctx, d); err != nil {
 		return err
 	}
