@@ -36,6 +36,10 @@ type Fill struct {
 	// Tidy is a statement with one %s, a table: makes the space of old row
 	// versions usable again without locking out readers or writers; "" for none.
 	Tidy string
+	// Company is a query for the number of sessions of others, not of this tool,
+	// that are at work or were in the last seconds; of those that the role does not
+	// see everyone counts. "" where nobody asks.
+	Company string
 	// Written is an expression: how many bytes of log the server has written so
 	// far, as an integer; "" where it does not tell.
 	Written string

@@ -23,8 +23,10 @@ func (d Dialect) Fill() dialect.Fill {
 		Plain:      []string{"SET LOCAL DateStyle = 'ISO, YMD'", "SET LOCAL IntervalStyle = 'iso_8601'", "SET LOCAL bytea_output = 'hex'", "SET LOCAL extra_float_digits = 3"},
 		RowCompare: true,
 		Tidy:       "VACUUM (SKIP_LOCKED, TRUNCATE FALSE) %s",
-		Written:    "(pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn)::bigint",
-		Deferred:   "SET CONSTRAINTS ALL IMMEDIATE",
+		Company: "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid IS NOT NULL AND coalesce(a.backend_type, 'client backend') = 'client backend' " +
+			"AND coalesce(a.application_name, '') NOT LIKE 'bellows/%' AND (a.state IS NULL OR a.state <> 'idle' OR a.state_change > pg_catalog.clock_timestamp() - interval '5 s')",
+		Written:  "(pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn)::bigint",
+		Deferred: "SET CONSTRAINTS ALL IMMEDIATE",
 		Lazy: "SELECT pg_catalog.set_config('synchronous_commit', 'off', true) WHERE pg_catalog.current_setting('synchronous_standby_names') = '' " +
 			"AND pg_catalog.current_setting('synchronous_commit') <> 'off'",
 	}

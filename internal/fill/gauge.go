@@ -29,6 +29,8 @@ const (
 type pressed struct {
 	effort backfill.Effort
 	why    string // what is pressed most; "" while nothing is given up
+	// company: others than this tool are at work on the server.
+	company bool
 }
 
 // press is how much of a limit is used: 1 is the limit.
@@ -50,6 +52,7 @@ type gauge struct {
 	others  map[string]db.Conn
 	command ran
 	seen    time.Time // when it was looked last
+	company bool      // as it was seen last
 	due     time.Time
 	tidied  time.Time
 }
@@ -133,7 +136,7 @@ func (g *gauge) look(ctx context.Context) {
 	if g.effort.Whole() {
 		why = ""
 	}
-	g.pressed.Store(&pressed{g.effort, why})
+	g.pressed.Store(&pressed{g.effort, why, g.company})
 	switch {
 	case g.effort.Stopped && !stopped:
 		g.emit(event.FillPaused{ID: string(g.task.Revision), Table: g.table, Why: why})
@@ -182,6 +185,7 @@ func (g *gauge) ask(ctx context.Context) (worst press, err error) {
 		}
 	}
 	more(g.window())
+	g.company = g.accompanied(short)
 	signals, err := g.signals(short)
 	if err != nil {
 		return worst, err
@@ -196,6 +200,16 @@ func (g *gauge) ask(ctx context.Context) (worst press, err error) {
 	more(p)
 	more(g.runCommand(ctx))
 	return worst, err
+}
+
+// accompanied tells whether others are at work. Where it cannot be seen they are.
+func (g *gauge) accompanied(ctx context.Context) bool {
+	ask := g.lang.Fill().Company
+	if ask == "" {
+		return false
+	}
+	line, err := firstLine(ctx, g.Conn, ask)
+	return err != nil || len(line) == 0 || line[0] != "0"
 }
 
 // window tells whether it is a time at which work is allowed.

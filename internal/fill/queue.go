@@ -82,9 +82,9 @@ func (w *worker) refill(ctx context.Context) (planned int, busy bool, err error)
 		w.emit(e)
 	}
 	if q.f.Tidied != f.Tidied {
-		w.tidy()
+		err = w.tidies(ctx, f.Workers)
 	}
-	return len(q.fresh), false, nil
+	return len(q.fresh), false, err
 }
 
 func (q *queue) advance(ctx context.Context) (err error) {

@@ -119,7 +119,8 @@ const (
 	yielding
 )
 
-// working are the workers that change rows at this moment, by their sessions.
+// working are the workers that change rows at this moment, and who vacuums, by
+// their sessions.
 func (j *job) working() map[db.Session]*worker {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -128,6 +129,9 @@ func (j *job) working() map[db.Session]*worker {
 		if w.yield.Load() == busy {
 			all[w.seat] = w
 		}
+	}
+	if t := &j.tidier.worker; t.yield.Load() == busy {
+		all[t.seat] = t
 	}
 	return all
 }

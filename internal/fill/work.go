@@ -222,6 +222,7 @@ func (j *job) work(ctx context.Context, control *watched, f ledger.Fill) error {
 	crew.Wait()
 	end()
 	j.aside.Wait()
+	j.closeTidier()
 	return j.failed
 }
 

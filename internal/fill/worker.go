@@ -42,7 +42,7 @@ type job struct {
 	failed  error
 	quit    context.CancelFunc
 	success time.Time // when this process last got something done
-	tidying bool
+	tidier  tidier
 	members []*worker
 	pressed atomic.Pointer[pressed] // as the gauge saw it last
 	ended   context.Context         // ends when the workers have
@@ -264,7 +264,11 @@ func (w *worker) press(ctx context.Context) pressed {
 		w.alone.Conn = w.Conn
 		w.alone.look(ctx)
 	}
-	return *w.pressed.Load()
+	p := *w.pressed.Load()
+	// A COMMIT that the disk is not waited for leaves the application's next one to
+	// wait for our log as well.
+	w.lazy = w.alone == nil && !p.company
+	return p
 }
 
 // held waits while a limit keeps this worker from work. It looks now and then
