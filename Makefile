@@ -70,8 +70,8 @@ fuzz: $(HOLD) ## each fuzz target for FUZZTIME (10s)
 bench: deps $(HOLD) ## benchmarks, against servers that flush to disk; BENCH=regexp chooses
 	$(HOLD) -- $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
 
-real: deps $(HOLD) ## other projects' migration folders under DIR, compared with the databases' own clients
-	BELLOWS_TEST_POSTGRES_MAJORS=15,18 $(HOLD) -- $(GO) test -tags realinput -count=1 -timeout 60m -v ./realinput -args -folders $(abspath $(DIR))
+real: deps $(HOLD) ## other projects' migrations and schemas under DIR, compared with the databases' own clients
+	BELLOWS_TEST_POSTGRES_MAJORS=15,18 $(HOLD) -- $(GO) test -tags realinput -count=1 -timeout 60m -v $(if $(RUN),-run '$(RUN)') ./realinput -args -folders $(abspath $(DIR))
 
 recipes: deps $(HOLD) ## models of programs in other languages as the wanted schema; installs them with pip, npm and go
 	$(HOLD) -- $(GO) test -tags recipes -count=1 -timeout 30m -v ./recipes

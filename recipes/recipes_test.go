@@ -19,6 +19,7 @@ type recipe struct{ name, install, exec string }
 var all = []recipe{
 	{"sqlalchemy", "python3 -c 'import sqlalchemy' 2>/dev/null || (python3 -m venv venv && venv/bin/pip install -q -r requirements.txt)", "PATH=$PWD/venv/bin:$PATH python3 print_ddl.py"},
 	{"sequelize", "npm install --no-audit --no-fund --silent", "node print_ddl.js"},
+	{"prisma", "npm install --no-audit --no-fund --silent", "node print_ddl.mjs"},
 	{"gorm", "GOFLAGS=-mod=mod go build -o print_ddl .", "./print_ddl"},
 }
 

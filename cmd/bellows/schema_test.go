@@ -50,7 +50,7 @@ func TestWritten(t *testing.T) {
 	server := regexp.MustCompile(`Proven on sqlite \d+`)
 	written, page := server.ReplaceAllString(written, "Proven on sqlite"), server.ReplaceAllString(string(text), "Proven on sqlite")
 	shown := map[string]string{"sql": written}
-	for kind, name := range map[string]string{"python": "sqlalchemy/print_ddl.py", "js": "sequelize/print_ddl.js", "go": "gorm/print_ddl.go"} {
+	for kind, name := range map[string]string{"python": "sqlalchemy/print_ddl.py", "js": "sequelize/print_ddl.js", "javascript": "prisma/print_ddl.mjs", "go": "gorm/print_ddl.go"} {
 		program, err := os.ReadFile("../../recipes/testdata/" + name)
 		if err != nil {
 			t.Fatal(err)

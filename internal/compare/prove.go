@@ -160,7 +160,7 @@ func (v *proving) dumped(ctx context.Context, want, way string) error {
 	if err != nil {
 		return err
 	}
-	if line, other, same := firstDifference(unordered(want), unordered(got)); !same {
+	if line, other, same := firstDifference(Unordered(want), Unordered(got)); !same {
 		return fault.New(fault.Finding, "the plan is not proven: after %s another client sees %q where it should see %q", way, other, line)
 	}
 	v.cert.Dumped = true
@@ -399,9 +399,9 @@ func orNone(l plan.Lock) string {
 // options are settings behind a table, a view or an index.
 var options = regexp.MustCompile(`WITH \([^()]*\)`)
 
-// unordered is the text of a dump without what is no part of a shape: the order of
+// Unordered is the text of a dump without what is no part of a shape: the order of
 // its entries, of the columns of a table, of rights, and of options.
-func unordered(dump string) []string {
+func Unordered(dump string) []string {
 	entries := strings.Split(dump, "\n--\n-- Name: ")
 	slices.Sort(entries[1:])
 	lines := strings.Split(strings.Join(entries, "\n--\n-- Name: "), "\n")
