@@ -1,15 +1,5 @@
 //go:build realinput
 
-// Package realinput runs migration folders of other projects, unchanged, and
-// compares what is in the database with what the database's own client makes of
-// the same files.
-//
-// Charter: for each migration folder under a directory and each database that
-// its files are for: all the way up, all the way down, up again; after each the
-// schema and the data must be those that the client leaves.
-// Invariant: a file that we cannot run is accepted only when the client fails on
-// it with the same message; nothing is skipped in silence, everything is counted.
-// Example: go test -tags realinput ./realinput -args -folders /path/with/checkouts
 package realinput
 
 import (
