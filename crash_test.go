@@ -138,6 +138,22 @@ func kinds() []kind {
 	}
 }
 
+// sharing is a kind whose small migrations share transactions, in two groups of n
+// with one between them that stands alone.
+func sharing(n int) kind {
+	k := kinds()[0]
+	k.name, k.files = "shared", map[string]string{}
+	for i := range 2*n + 1 {
+		sql := fmt.Sprintf("CREATE TABLE t%d (id int);\nCREATE INDEX t%d_id ON t%d (id);\nINSERT INTO t%d VALUES (%d);\n", i, i, i, i, i)
+		back := fmt.Sprintf("DROP TABLE t%d;\n", i)
+		if i == n {
+			sql, back = "INSERT INTO audit (who) VALUES ('up');\n", "INSERT INTO audit (who) VALUES ('down');\n"
+		}
+		k.files[fmt.Sprintf("%04d_t.sql", i+1)] = "-- migrate:up mixed:true\n" + sql + "\n-- migrate:down mixed:true\n" + back
+	}
+	return k
+}
+
 // project gives the migrations of the crash tests for one kind of database.
 func project(integer, createIndex, dropIndex, view string) map[string]string {
 	return map[string]string{
@@ -280,7 +296,7 @@ func migrate(t testing.TB, url, dir, verb, target string) {
 // the same command again, and demands the state that a run gives that was never
 // killed, with nothing done twice.
 func TestKillMatrix(t *testing.T) {
-	for _, k := range kinds() {
+	for _, k := range append(kinds(), sharing(5)) {
 		for _, verb := range []string{"up", "down"} {
 			t.Run(k.name+"/"+verb, func(t *testing.T) {
 				t.Parallel()
@@ -330,7 +346,7 @@ func TestKillSoak(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("BELLOWS_SOAK")); err == nil {
 		rounds = n
 	}
-	for _, k := range kinds() {
+	for _, k := range append(kinds(), sharing(200)) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			url, dir := k.place(t)
@@ -376,7 +392,7 @@ func (k kind) soak(t *testing.T, seed int64, want string) {
 // TestManyAtOnce starts twenty processes together: every migration is applied
 // once, and each process exits 0 or 5.
 func TestManyAtOnce(t *testing.T) {
-	for _, k := range kinds() {
+	for _, k := range append(kinds(), sharing(60)) {
 		t.Run(k.name, func(t *testing.T) {
 			url, dir := k.place(t)
 			ref, refDir := k.place(t)

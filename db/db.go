@@ -236,6 +236,17 @@ type Restorer interface {
 	Restore(ctx context.Context) error
 }
 
+// Sharer is a Conn of a database in which a commit waits for the disk and for
+// nothing else, so that small migrations may share one. Its locks are the file's.
+type Sharer interface {
+	// Shares tells whether they may on this session: nobody else counts its
+	// transactions.
+	Shares() bool
+	// Settled is nil, within a transaction, when COMMIT would find every reference
+	// in order whose check is put off until then.
+	Settled(ctx context.Context) error
+}
+
 // Killer is a Conn that can end another session.
 type Killer interface {
 	// Kill ends a session; no error when it was gone already.

@@ -67,6 +67,7 @@ type Options struct {
 	Grace            time.Duration // 10 s
 	Lease            time.Duration // 15 s; how long a lease lives without a beat
 	Strict           bool
+	Group            int                  // how many small migrations may share a transaction, where a commit waits for the disk alone; 64
 	Logic            fill.Logic           // of rows that are not changed by SQL
 	Auto             bool                 // holds of changes are approved by themselves
 	Kept             map[revision.ID]bool // changes whose old columns are kept after the contract, whatever Auto says
@@ -134,6 +135,9 @@ func New(c db.Conn, o Options) *Runner {
 	standard(&o.StatementTimeout, 0)
 	standard(&o.Grace, 10*time.Second)
 	standard(&o.Lease, 15*time.Second)
+	if o.Group == 0 {
+		o.Group = groupMost
+	}
 	return &Runner{conn: c, led: ledger.New(c.Dialect(), o.Ledger), o: o}
 }
 
@@ -174,6 +178,9 @@ func (r *Runner) Up(ctx context.Context, ask Ask) (Report, error) {
 		more := len(rep.Applied) == 0 || len(one.Applied) > 0
 		rep.Run, rep.Duration = one.Run, rep.Duration+one.Duration
 		rep.add(one)
+		if err == nil && ctx.Err() != nil {
+			err = interrupted(ctx, len(rep.Applied))
+		}
 		if err != nil || ask.Single {
 			return rep, err
 		}
@@ -261,6 +268,7 @@ type work struct {
 	unflushed []revision.Move        // committed, and maybe not on the server's disk; see lazy
 	tallies   map[revision.ID]*tallied
 	checked   map[revision.ID]bool // by the server, in this run
+	grouping  grouping
 }
 
 // persist does the work and, when the connection breaks, starts over with a new
@@ -403,18 +411,28 @@ func (w *work) finished(m revision.Move, name string, took time.Duration) {
 
 // steps carries the plan out.
 func (w *work) steps(ctx context.Context, stock *stock) error {
-	for i, m := range stock.moves {
+	for i := 0; i < len(stock.moves); i++ {
+		w.giveWay(ctx)
 		if ctx.Err() != nil {
 			return w.interrupted(ctx)
 		}
-		if w.waits(m.ID) {
+		if w.waits(stock.moves[i].ID) {
 			continue
 		}
 		s, err := stock.at(ctx, i)
 		if err != nil {
 			return err
 		}
-		w.started(s, w.all-len(stock.moves)+i)
+		number := w.all - len(stock.moves) + i
+		done, err := w.grouped(ctx, stock.here(i), number)
+		if err != nil {
+			return err
+		}
+		if done > 0 {
+			i += done - 1
+			continue
+		}
+		w.started(s, number)
 		w.more = i+1 < len(stock.moves)
 		one := []plan.Step{*s}
 		*s = plan.Step{} // a long run need not keep what is done

@@ -22,7 +22,7 @@ import (
 // an error of its folder.
 const (
 	wholeSteps = 64
-	batchSteps = 32
+	batchSteps = 64
 )
 
 // stock is what a run keeps of its plan, and gives its steps whole, one after
@@ -101,6 +101,14 @@ func (s *stock) at(ctx context.Context, i int) (*plan.Step, error) {
 		s.buildAhead(ctx, from+batchSteps)
 	}
 	return &s.batch[i-s.from], nil
+}
+
+// here gives the steps from i on, which [stock.at] gave, as far as they are built.
+func (s *stock) here(i int) []plan.Step {
+	if i < len(s.first) {
+		return s.first[i:]
+	}
+	return s.batch[i-s.from:]
 }
 
 func (s *stock) take(ctx context.Context, from int) built {

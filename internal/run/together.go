@@ -89,6 +89,17 @@ type transaction struct {
 	from  []origin
 	step  int  // of the item that is being filled or that failed
 	lazy  bool // its COMMIT does not wait for the disk
+	// later, where it is not nil, keeps what would be told: see [group].
+	later *[]event.Event
+}
+
+// emit tells an event, or keeps it.
+func (t *transaction) emit(e event.Event) {
+	if t.later != nil {
+		*t.later = append(*t.later, e)
+		return
+	}
+	t.work.emit(e)
 }
 
 // origin says where an item came from.
@@ -212,8 +223,7 @@ func onlyMakes(s *plan.Step) bool {
 // readsRows tells whether a new table may have rows: those of a query, or its own
 // because it was there before.
 func readsRows(s *plan.Statement) bool {
-	text := strings.ToUpper(s.SQL)
-	return strings.Contains(text, "SELECT") || strings.Contains(text, "EXISTS")
+	return holdsAny(strings.ToUpper(s.SQL), "SELECT", "EXISTS")
 }
 
 // callGo runs a migration written in Go inside the transaction.
@@ -250,7 +260,7 @@ func (t *transaction) flush(ctx context.Context) error {
 	defer cancel()
 	begun := time.Now()
 	lone := onlyStatement(from)
-	t.starts(from, lone)
+	t.starts(from, max(lone, 0))
 	err := t.conn.Send(work, items, func(i int, rows int64) {
 		if lone < 0 {
 			defer t.starts(from, i+1)

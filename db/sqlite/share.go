@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/bellowsdb/bellows/db"
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+var _ db.Sharer = (*conn)(nil)
+
+// Shares tells whether nobody else is on this connection, who may have hooked
+// himself to each commit.
+func (c *conn) Shares() bool { return c.private != nil }
+
+// Settled asks the connection's own counter of the foreign keys whose check is
+// put off until COMMIT.
+func (c *conn) Settled(ctx context.Context) error {
+	open := 1
+	err := c.sql.Raw(func(driver any) (err error) {
+		if status, ok := driver.(sqlite.DBStatus); ok {
+			open, _, err = status.Status(sqlite.DBStatusDeferredFKs, false)
+		}
+		return err
+	})
+	if err != nil {
+		return c.fail(ctx, "", err)
+	}
+	if open != 0 {
+		return &db.Error{Class: db.Bad, Code: code(lib.SQLITE_CONSTRAINT_FOREIGNKEY), Message: "FOREIGN KEY constraint failed", Offset: -1}
+	}
+	return nil
+}
