@@ -27,8 +27,23 @@ func psql(url, file string, more ...string) []string {
 }
 
 // shell runs a script in the sqlite3 shell.
-func shell(b *testing.B, file string) []string {
-	return []string{"sqlite3", "-bail", filepath.Join(b.TempDir(), "shell.db"), ".read " + file}
+func shell(b *testing.B, url, file string) []string {
+	return []string{"sqlite3", "-bail", strings.TrimPrefix(url, "sqlite:"), ".read " + file}
+}
+
+// sqliteIn is a new file whose journal is of that mode.
+func sqliteIn(b *testing.B, mode string) string {
+	b.Helper()
+	url := testdb.SQLite(b)
+	c, err := bellows.Connect(context.Background(), url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Exec(context.Background(), "PRAGMA journal_mode = "+mode); err != nil {
+		b.Fatal(err)
+	}
+	return url
 }
 
 // mariadb runs a script in MariaDB's client.
@@ -63,10 +78,12 @@ func BenchmarkApply(b *testing.B) {
 			return up(b, dir, testdb.BenchPostgres(b), "--single-transaction")
 		}, func(b *testing.B) []string { return psql(testdb.BenchPostgres(b), all, "-1") })
 	})
-	b.Run("sqlite/each", func(b *testing.B) {
-		race(b, "sqlite3", func(b *testing.B) []string { return up(b, dir, testdb.SQLite(b)) },
-			func(b *testing.B) []string { return shell(b, each) })
-	})
+	for _, mode := range []string{"delete", "wal"} { // the usual one first
+		b.Run("sqlite/"+mode, func(b *testing.B) {
+			race(b, "sqlite3", func(b *testing.B) []string { return up(b, dir, sqliteIn(b, mode)) },
+				func(b *testing.B) []string { return shell(b, sqliteIn(b, mode), each) })
+		})
+	}
 	b.Run("mariadb/each", func(b *testing.B) {
 		race(b, "mariadb", func(b *testing.B) []string { return up(b, dir, testdb.MariaDB(b)) },
 			func(b *testing.B) []string { return mariadb(b, testdb.MariaDB(b), all) })

@@ -22,7 +22,8 @@ type conn struct {
 	lent    state    // what a connection was set to that cannot be replaced by a fresh one
 	patient bool     // it may wait so long for a lock that even a brief statement must be watched
 	journal journal
-	cache   int // the size of the page cache from the first transaction on; 0: as it is
+	cache   int  // the size of the page cache from the first transaction on; 0: as it is
+	shares  bool // see Shares
 	closed  bool
 }
 

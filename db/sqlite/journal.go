@@ -26,7 +26,11 @@ func (c *conn) keepJournal(ctx context.Context) {
 	if c.cache != 0 {
 		c.setCache(ctx, c.cache)
 	}
-	if c.journalMode(ctx, "PRAGMA journal_mode") == "delete" && c.journalMode(ctx, "PRAGMA journal_mode = persist") == "persist" {
+	mode := c.journalMode(ctx, "PRAGMA journal_mode")
+	if mode == "off" {
+		c.shares = false // a rollback would leave anything
+	}
+	if mode == "delete" && c.journalMode(ctx, "PRAGMA journal_mode = persist") == "persist" {
 		c.journal = kept
 	}
 }

@@ -90,7 +90,7 @@ func (Driver) Open(ctx context.Context, rawURL string, o db.Options) (db.Conn, e
 		pool.Close()
 		return nil, connectError(err, f.path)
 	}
-	c.private = pool
+	c.private, c.shares = pool, f.path != memory
 	if f.path != memory {
 		c.glance(ctx, f)
 	} else if !o.ReadOnly {

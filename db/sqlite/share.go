@@ -10,9 +10,9 @@ import (
 
 var _ db.Sharer = (*conn)(nil)
 
-// Shares tells whether nobody else is on this connection, who may have hooked
-// himself to each commit.
-func (c *conn) Shares() bool { return c.private != nil }
+// Shares is true for a file on a connection of our own: to another one somebody
+// may have hooked himself, and the commit in memory waits for nothing.
+func (c *conn) Shares() bool { return c.shares }
 
 // Settled asks the connection's own counter of the foreign keys whose check is
 // put off until COMMIT.

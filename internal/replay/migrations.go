@@ -69,7 +69,7 @@ func join(ids []revision.ID) string {
 func (s *Stage) runner(m Migrations) *run.Runner {
 	o := m.Options
 	o.Sink, o.Point, o.Strict, o.Auto = nil, nil, false, true
-	o.Run, o.Verb = s.ground.Run(), "shadow"
+	o.Run, o.Verb, o.Turn = s.ground.Run(), "shadow", -1
 	url := s.shadow.URL
 	o.Open = func(ctx context.Context, app string) (db.Conn, error) {
 		session := s.ground.session()

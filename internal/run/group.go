@@ -30,11 +30,11 @@ const (
 	// smallBytes of SQL are the most a member may have, and groupBytes all of them.
 	smallBytes = 32 << 10
 	groupBytes = 512 << 10
-	// After turnEvery of work the file is free for turnTime. Who waits for a file
-	// asks again and again, after a tenth of a second in the end, and would hardly
-	// ever meet the moment between two transactions; then he reads the schema anew.
-	turnEvery = 2 * time.Second
-	turnTime  = 200 * time.Millisecond
+	// turnTime is how long the file is free, every Options.Turn. Who waits for a
+	// file asks again and again, after a tenth of a second in the end, and would
+	// hardly ever meet the moment between two transactions; then he reads the
+	// schema, which is another one by now, and asks once more.
+	turnTime = 200 * time.Millisecond
 )
 
 // grouping is what a run knows for its groups. The zero value is that of one
@@ -47,12 +47,12 @@ type grouping struct {
 
 // giveWay lets others write now and then, where one writes at a time.
 func (w *work) giveWay(ctx context.Context) {
-	if _, ok := w.conn.(db.Sharer); !ok {
+	if sharer, ok := w.conn.(db.Sharer); !ok || !sharer.Shares() || w.o.Turn == 0 {
 		return
 	}
 	if now := time.Now(); w.grouping.turn.IsZero() {
 		w.grouping.turn = now
-	} else if now.Sub(w.grouping.turn) > turnEvery {
+	} else if now.Sub(w.grouping.turn) > w.o.Turn {
 		sleep(ctx, turnTime)
 		w.grouping.turn = time.Now()
 	}

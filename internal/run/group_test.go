@@ -48,6 +48,7 @@ type project struct {
 	dir    string
 	before []string
 	params string // more of them for the URL
+	turn   time.Duration
 }
 
 // folder writes migrations, which are given as the text of their files.
@@ -105,7 +106,7 @@ func (p project) playWith(ctx context.Context, group int, during func(url, name 
 		return o, err
 	}
 	seen := map[string]int{}
-	r := run.New(c, run.Options{Group: group, Revisions: files.Revisions(), Files: files, Ledger: "l", Open: connect, Verb: "up", Run: "r", Owner: "ada",
+	r := run.New(c, run.Options{Group: group, Turn: p.turn, Revisions: files.Revisions(), Files: files, Ledger: "l", Open: connect, Verb: "up", Run: "r", Owner: "ada",
 		Sink: event.SinkFunc(func(e event.Event) { o.Events = append(o.Events, timeless(e)) }),
 		Point: func(name string) {
 			seen[name]++
@@ -343,6 +344,41 @@ func TestOthersWriteBetweenGroups(t *testing.T) {
 	if n := o.transactions(); n < 3 || n > 100 || len(seen) != n || seen[n-1] != "150" {
 		t.Errorf("%d transactions, and others saw %v", n, seen)
 	}
+}
+
+// Who waits for the file as SQLite does gets it while a run is under way.
+func TestOthersGetTheirTurn(t *testing.T) {
+	p := plain(t, 40)
+	p.turn = time.Nanosecond
+	waited := make(chan error, 1)
+	o, err := p.play(5, func(url, name string, n int) {
+		if name != "recorded" || n > 1 {
+			return
+		}
+		c, err := sqlite.Driver{}.Open(context.Background(), url, db.Options{LockTimeout: time.Minute})
+		if err != nil {
+			t.Error(err)
+			close(waited)
+			return
+		}
+		go func() {
+			defer c.Close()
+			_, err := c.Exec(context.Background(), "INSERT INTO old (v) SELECT -count(*) FROM l_revision")
+			waited <- err
+		}()
+	})
+	if err := errors.Join(err, <-waited); err != nil || o.Err != "" {
+		t.Fatal(err, o.Err)
+	}
+	for _, row := range o.Database {
+		if strings.HasPrefix(row, "old") && strings.Contains(row, ", -") {
+			if strings.HasSuffix(row, "-40") {
+				t.Error("he had to wait for the end")
+			}
+			return
+		}
+	}
+	t.Errorf("he came after the run: %v", o.Database)
 }
 
 // Where somebody writes when a group is to begin, one migration waits for him as

@@ -66,6 +66,7 @@ type Options struct {
 	StatementTimeout time.Duration // none
 	Grace            time.Duration // 10 s
 	Lease            time.Duration // 15 s; how long a lease lives without a beat
+	Turn             time.Duration // 2 s; how often at least others may write, where one writes at a time
 	Strict           bool
 	Group            int                  // how many small migrations may share a transaction, where a commit waits for the disk alone; 64
 	Logic            fill.Logic           // of rows that are not changed by SQL
@@ -135,6 +136,7 @@ func New(c db.Conn, o Options) *Runner {
 	standard(&o.StatementTimeout, 0)
 	standard(&o.Grace, 10*time.Second)
 	standard(&o.Lease, 15*time.Second)
+	standard(&o.Turn, 2*time.Second)
 	if o.Group == 0 {
 		o.Group = groupMost
 	}
