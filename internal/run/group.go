@@ -22,9 +22,10 @@ import (
 // the same migrations are carried out one by one: what stays, what is said and
 // where it failed is then what it always was. DESIGN.md argues why that is so.
 const (
-	// groupMost and groupTime bound a group. Other writers wait for its end: for
-	// no longer than they do for one ordinary migration on a slow disk, or one
-	// that makes an index. More members gain nothing: the commit is a tenth by then.
+	// groupMost and groupTime bound a group, unless Options say otherwise. Other
+	// writers wait for its end: for no longer than they do for one ordinary
+	// migration on a slow disk, or one that makes an index. More members gain
+	// nothing: the commit is a tenth by then.
 	groupMost = 64
 	groupTime = 50 * time.Millisecond
 	// smallBytes of SQL are the most a member may have, and groupBytes all of them.
@@ -248,7 +249,7 @@ func (g *group) begin(ctx context.Context) (free bool, err error) {
 func (g *group) members(ctx context.Context, begun time.Time) error {
 	for i := range g.steps {
 		since := time.Now()
-		if i > 0 && (ctx.Err() != nil || since.Sub(begun) > groupTime) {
+		if i > 0 && (ctx.Err() != nil || since.Sub(begun) > g.o.GroupTime) {
 			return nil
 		}
 		var told []event.Event

@@ -66,6 +66,7 @@ type Options struct {
 	StatementTimeout time.Duration // none
 	Grace            time.Duration // 10 s
 	Lease            time.Duration // 15 s; how long a lease lives without a beat
+	GroupTime        time.Duration // 50 ms; how long small migrations go on sharing a transaction, see Group
 	Turn             time.Duration // 2 s; how often at least others may write, where one writes at a time
 	Strict           bool
 	Group            int                  // how many small migrations may share a transaction, where a commit waits for the disk alone; 64
@@ -136,6 +137,7 @@ func New(c db.Conn, o Options) *Runner {
 	standard(&o.StatementTimeout, 0)
 	standard(&o.Grace, 10*time.Second)
 	standard(&o.Lease, 15*time.Second)
+	standard(&o.GroupTime, groupTime)
 	standard(&o.Turn, 2*time.Second)
 	if o.Group == 0 {
 		o.Group = groupMost
