@@ -56,6 +56,10 @@ type Options struct {
 	// ProgramDir is the folder in which the programs of backfills that say program:
 	// work; "" is where this process does.
 	ProgramDir string
+	// Environ is the environment, NAME=VALUE, of the database servers that are run for
+	// throwaway databases where none can be made beside the database; its PATH says
+	// where their programs are. nil runs none.
+	Environ []string
 	// Ledger names the ledger's schema, or the prefix of its tables; "" is "bellows".
 	Ledger string
 	// LockWait bounds the wait for another run: 0 means 30 s, negative fails at once.

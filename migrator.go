@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"os/user"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	sqlitedialect "github.com/bellowsdb/bellows/dialect/sqlite"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/fill"
+	"github.com/bellowsdb/bellows/internal/host"
 	"github.com/bellowsdb/bellows/internal/run"
 	"github.com/bellowsdb/bellows/revision"
 	"github.com/bellowsdb/bellows/source"
@@ -95,6 +97,7 @@ type Migrator struct {
 	owned   bool        // the session is ours to close
 	who     identity
 	version string
+	hosts   host.Hosts // servers for throwaway databases
 }
 
 // identity is who runs this process.
@@ -113,6 +116,7 @@ func Open(ctx context.Context, url string, o Options) (*Migrator, error) {
 		return nil, err
 	}
 	m := &Migrator{o: o, who: whoAmI(o.Actor), engine: e, url: url, owned: true}
+	m.hosts.Machine.Env = o.Environ
 	id := newRun()
 	connected := func() reached { return m.reach(ctx, "bellows/"+orElse(o.Verb, "library")+"/"+id) }
 	early := e.far || e.there(url)
@@ -192,6 +196,7 @@ func OpenFolder(o Options, scheme string) (*Migrator, error) {
 // prepare makes a migrator that has read the folder.
 func prepare(o Options) (*Migrator, error) {
 	m := &Migrator{o: o, who: whoAmI(o.Actor)}
+	m.hosts.Machine.Env = o.Environ
 	if err := m.read(); err != nil {
 		return nil, err
 	}
@@ -270,10 +275,11 @@ func (m *Migrator) begin(verb string) (*run.Runner, func(), error) {
 func (m *Migrator) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	err := m.hosts.Close()
 	if m.runner == nil || !m.owned {
-		return nil
+		return err
 	}
-	err := m.runner.Conn().Close()
+	err = errors.Join(m.runner.Conn().Close(), err)
 	m.runner = nil
 	return err
 }

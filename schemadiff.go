@@ -53,7 +53,9 @@ type DiffOptions struct {
 	Stages diff.Staging
 	// Shadow is the URL of an empty database in which files and migrations are
 	// tried, and that is emptied again; "" makes databases for it beside the one
-	// that is at hand.
+	// that is at hand, or else, where Options.Environ is set, on a server that is run
+	// for it from this machine's programs, or in a container. "beside", "local" and
+	// "container" want one of these.
 	Shadow string
 	// Archive names the tables and columns that are put aside instead of dropped, so
 	// that the way back has their rows again; "all" is each one that can be.
@@ -343,14 +345,21 @@ func (m *Migrator) migrations() replay.Migrations {
 // the first of the others.
 func (m *Migrator) ground(named string, others ...string) (replay.Ground, error) {
 	g := replay.Ground{Given: named, Run: shadowRun, Now: time.Now, Ledger: m.o.Ledger}
+	if m.o.Environ != nil {
+		g.Hosts = &m.hosts
+	}
+	switch p := replay.Place(named); p {
+	case replay.Beside, replay.Local, replay.Container:
+		g.Given, g.Only = "", p
+	}
 	at := ""
-	for _, url := range append([]string{named}, others...) {
+	for _, url := range append([]string{g.Given}, others...) {
 		if at == "" {
 			at = url
 		}
 	}
 	if at == "" {
-		if m.engine.driver == nil || m.engine.far {
+		if m.engine.driver == nil || m.engine.far && g.Hosts == nil {
 			return g, nil // no throwaway database can be made; whoever needs one is told
 		}
 		g.Driver = m.engine.driver

@@ -164,6 +164,7 @@ func (a *app) diffTwo(ctx context.Context, d diffFlags, o bellows.DiffOptions, s
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = m.Close() }()
 	if o.From.URL == "" && o.To.URL == "" && s.url != "" && d.dialect == "" {
 		if m, err = bellows.Open(ctx, s.url, readOnlyOf(options)); err != nil {
 			return nil, err
@@ -245,7 +246,7 @@ func (a *app) forSchemas(ctx context.Context, dialect string) (*bellows.Migrator
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.url == "" && dialect == "" {
+	if s.url == "" && dialect == "" && isURL(s.shadow) {
 		dialect = scheme(s.shadow)
 	}
 	if s.url == "" && dialect == "" {

@@ -19,6 +19,7 @@ func (a *app) library(s *settings) bellows.Options {
 	}
 	o.Verb = a.verb
 	o.Sink = a.show()
+	o.Environ = a.environ()
 	return o
 }
 

@@ -21,7 +21,7 @@ import (
 
 // shadowFlag is the flag of the verbs that try things in throwaway databases.
 func (a *app) shadowFlag(f *pflag.FlagSet) {
-	f.StringVar(&a.flags.shadow, "shadow", "", "try things in the empty database of this `URL` (default: one made for it)")
+	f.StringVar(&a.flags.shadow, "shadow", "", "try things in the empty database of this `URL`; or where one is made: beside, local, container")
 }
 
 // wanted is the shape that a setting describes, and what to call it.

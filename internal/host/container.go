@@ -31,17 +31,23 @@ func (h *Hosts) container(ctx context.Context, w Want) (*server, error) {
 	if !ok {
 		return nil, fault.New(fault.Unsupported, "this database has no server")
 	}
-	m := h.machine()
+	m, failed := h.machine(), []string(nil)
 	for _, folder := range m.Path {
 		for _, name := range engines {
 			if program := filepath.Join(folder, name); m.Runs(program) {
 				s, err := h.contain(ctx, program, w, driver.Container(w.Near, w.version(ctx)))
-				if err != nil {
-					return nil, fault.New(fault.Unsupported, "%s: %v", program, err).Because(err)
+				if err == nil {
+					return s, nil
 				}
-				return s, nil
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				failed = append(failed, program+": "+err.Error())
 			}
 		}
+	}
+	if len(failed) > 0 {
+		return nil, fault.New(fault.Unsupported, "%s", strings.Join(failed, "; "))
 	}
 	return nil, fault.New(fault.Unsupported, "neither docker nor podman is in PATH")
 }
@@ -149,7 +155,7 @@ func (h *Hosts) sweepContainers(ctx context.Context, program string) {
 	}
 }
 
-// ask runs the program; the error has the last line of what it said.
+// ask runs the program; the error has the first line of what it said.
 func ask(ctx context.Context, env []string, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = env
@@ -157,7 +163,8 @@ func ask(ctx context.Context, env []string, program string, args ...string) (str
 	cmd.Stderr = &story
 	out, err := cmd.Output()
 	if err != nil {
-		err = fmt.Errorf("%s: %w: %s", args[0], err, last(story.String()))
+		said, _, _ := strings.Cut(strings.TrimSpace(story.String()), "\n")
+		err = fmt.Errorf("%s: %w: %s", args[0], err, said)
 	}
 	return string(out), err
 }

@@ -74,6 +74,18 @@ func (h *Hosts) Close() error {
 	return errors.Join(all...)
 }
 
+// Runs tells what runs for a database: "local", "container" or "".
+func (h *Hosts) Runs(w Want) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, kind := range []string{"local", "container"} {
+		if _, ok := h.running[kind+" "+w.Near]; ok {
+			return kind
+		}
+	}
+	return ""
+}
+
 // once gives a server that runs already, or starts it.
 func (h *Hosts) once(key string, start func() (*server, error)) (string, error) {
 	h.mu.Lock()

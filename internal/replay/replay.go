@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
@@ -21,6 +22,7 @@ import (
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/compare"
+	"github.com/bellowsdb/bellows/internal/host"
 	"github.com/bellowsdb/bellows/internal/ledger"
 	"github.com/bellowsdb/bellows/internal/shadow"
 	"github.com/bellowsdb/bellows/schema"
@@ -33,12 +35,26 @@ type Ground struct {
 	Given string
 	// Beside names the database beside which they are made.
 	Beside string
+	// Hosts run a server where none can be made there; nil for none. Only narrows the
+	// choice to one place.
+	Hosts *host.Hosts
+	Only  Place
 	// Run makes a name for the next one, in at most 20 letters and digits.
 	Run func() string
 	Now func() time.Time
 	// Ledger is the name of the ledger, whose tables belong to no shape.
 	Ledger string
 }
+
+// Place is where a throwaway database stands; "" is the first of them that works.
+type Place string
+
+// The places, in the order in which they are tried.
+const (
+	Beside    Place = "beside"    // beside the database that counts
+	Local     Place = "local"     // on a server that runs from this machine's programs
+	Container Place = "container" // on a server in a container
+)
 
 // Content is what a throwaway database is filled with. Key stands for it: what
 // has the same key is the same, and may be copied from one that was filled
@@ -101,11 +117,76 @@ func (g Ground) Use(ctx context.Context, c Content, do func(ctx context.Context,
 	if g.Given != "" {
 		return g.given(ctx, fill, do)
 	}
-	s, err := shadow.Open(ctx, shadow.Options{Driver: g.Driver, Beside: g.Beside, Run: g.Run(), Now: g.Now(), Key: c.Key, Fill: fill, Session: g.session()})
+	s, err := g.open(ctx, c.Key, fill)
 	if err != nil {
 		return err
 	}
 	return errors.Join(do(ctx, &Stage{g, s}), s.Close(context.WithoutCancel(ctx)))
+}
+
+// open makes a throwaway database in the first place where that can be.
+func (g Ground) open(ctx context.Context, key string, fill func(context.Context, *shadow.Shadow) error) (*shadow.Shadow, error) {
+	o := shadow.Options{Driver: g.Driver, Run: g.Run(), Now: g.Now(), Key: key, Fill: fill, Session: g.session()}
+	var tried []error
+	for _, p := range g.places() {
+		var err error
+		if o.Beside, err = p.url(ctx); err == nil {
+			var s *shadow.Shadow
+			if s, err = shadow.Open(ctx, o); err == nil {
+				return s, nil
+			}
+			var unmade *shadow.Unmade
+			if !errors.As(err, &unmade) {
+				return nil, err
+			}
+			err = unmade.Err
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		if tried = append(tried, err); len(g.places()) > 1 {
+			tried[len(tried)-1] = fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	if len(tried) == 1 && (g.Only == "" || g.Only == Beside) {
+		return nil, tried[0]
+	}
+	return nil, fault.New(fault.Denied, "a throwaway database cannot be had").Because(errors.Join(tried...)).
+		Try("give the role the right to create databases; or install the server's programs, docker or podman; or name an empty database to use: --shadow, or the key shadow")
+}
+
+// place is one in which throwaway databases may stand.
+type place struct {
+	name string
+	url  func(context.Context) (string, error)
+}
+
+// places are those that are tried, in order. A server that runs already is the
+// first: there was a reason for it.
+func (g Ground) places() (all []place) {
+	want := host.Want{Driver: g.Driver, Near: g.Beside}
+	beside := place{"beside the database", func(context.Context) (string, error) { return g.Beside, nil }}
+	local := place{"on a server of this machine", func(ctx context.Context) (string, error) { return g.Hosts.Local(ctx, want) }}
+	container := place{"in a container", func(ctx context.Context) (string, error) { return g.Hosts.Container(ctx, want) }}
+	_, can := g.Driver.(db.Host)
+	can = can && g.Hosts != nil
+	switch {
+	case g.Only == Beside || !can:
+		return []place{beside}
+	case g.Only == Local:
+		return []place{local}
+	case g.Only == Container:
+		return []place{container}
+	case g.Beside == "":
+		return []place{local, container}
+	}
+	switch g.Hosts.Runs(want) {
+	case "local":
+		return []place{local}
+	case "container":
+		return []place{container}
+	}
+	return []place{beside, local, container}
 }
 
 // quick is what costs less to do again than to copy a database for.

@@ -55,6 +55,16 @@ type Options struct {
 	Session db.Options
 }
 
+// Unmade is the error of a database that could not be made: another server may be
+// asked for one.
+type Unmade struct{ Err error }
+
+// Error is that of Err, and Unwrap gives it.
+func (e *Unmade) Error() string { return e.Err.Error() }
+
+// Unwrap gives what was wrong.
+func (e *Unmade) Unwrap() error { return e.Err }
+
 // Shadow is one throwaway database.
 type Shadow struct {
 	// URL names it.
@@ -90,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Shadow, error) {
 			Try("name an empty one that may be used for it")
 	}
 	if err := sweep(ctx, near, o); err != nil {
-		return nil, err
+		return nil, &Unmade{err}
 	}
 	if err := s.make(ctx, near); err != nil {
 		s.Close(context.WithoutCancel(ctx))
@@ -136,8 +146,8 @@ func (s *Shadow) make(ctx context.Context, near db.Neighbour) error {
 	}
 	made, err := near.Make(ctx, s.o.Beside, name)
 	if err != nil {
-		return fault.New(fault.Denied, "a throwaway database cannot be made: %v", err).Because(err).
-			Try("give the role the right to create databases, or name an empty database to use: --shadow, or the key shadow")
+		return &Unmade{fault.New(fault.Denied, "a throwaway database cannot be made: %v", err).Because(err).
+			Try("give the role the right to create databases, or name an empty database to use: --shadow, or the key shadow")}
 	}
 	if !made {
 		return fault.New(fault.Exists, "the throwaway database %s is there already", name).Try("run the command again")
