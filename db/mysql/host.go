@@ -86,19 +86,19 @@ func distance(a, b int) int {
 // serverOf is a server, where what makes its data is there, too.
 func serverOf(m db.Machine, folders []string, program string, maria bool, version string) (db.Server, bool) {
 	s := db.Server{Accounts: []string{"mysql", "nobody"}, Stop: int(syscall.SIGKILL), // a polite end takes a second
-		URL: "mysql://bellows@unix(" + db.Folder + "/s)/mysql"}
+		URL: "mysql://shadow@unix(" + db.Folder + "/s)/mysql"}
 	data := "--datadir=" + db.Folder + "/data"
 	common := []string{program, "--no-defaults", data, "--tmpdir=" + db.Folder, "--socket=" + db.Folder + "/s", "--pid-file=" + db.Folder + "/pid",
 		"--init-file=" + db.Folder + "/users.sql", "--skip-networking", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"}
 	if !maria {
 		s.Name, s.Key = fmt.Sprintf("MySQL %s of %s", version, program), "mysql"+version
 		s.Init = []string{program, "--no-defaults", "--initialize-insecure", data}
-		s.Files = map[string]string{"users.sql": "CREATE USER IF NOT EXISTS bellows@localhost;\nGRANT ALL PRIVILEGES ON *.* TO bellows@localhost WITH GRANT OPTION;\n"}
+		s.Files = map[string]string{"users.sql": "CREATE USER IF NOT EXISTS shadow@localhost;\nGRANT ALL PRIVILEGES ON *.* TO shadow@localhost WITH GRANT OPTION;\n"}
 		s.Serve = append(common, "--mysqlx=OFF")
 		return s, true
 	}
 	s.Name, s.Key = fmt.Sprintf("MariaDB %s of %s", version, program), "mariadb"+version
-	s.Files = map[string]string{"users.sql": "CREATE USER IF NOT EXISTS bellows@localhost IDENTIFIED BY '';\nGRANT ALL PRIVILEGES ON *.* TO bellows@localhost WITH GRANT OPTION;\n"}
+	s.Files = map[string]string{"users.sql": "CREATE USER IF NOT EXISTS shadow@localhost IDENTIFIED BY '';\nGRANT ALL PRIVILEGES ON *.* TO shadow@localhost WITH GRANT OPTION;\n"}
 	s.Serve = append(common, "--innodb-flush-method=nosync", "--innodb-log-file-size=32M", "--character-set-server=utf8mb4")
 	for _, name := range []string{"mariadb-install-db", "mysql_install_db"} {
 		for _, folder := range append([]string{filepath.Dir(program)}, folders...) {

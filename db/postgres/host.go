@@ -74,12 +74,12 @@ func server(bin string, major int) db.Server {
 	return db.Server{
 		Name: fmt.Sprintf("PostgreSQL %d of %s", major, bin), Key: fmt.Sprintf("postgres%d", major),
 		Accounts: []string{"postgres", "nobody"},
-		Init:     []string{filepath.Join(bin, "initdb"), "-D", db.Folder + "/data", "-U", "bellows", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"},
+		Init:     []string{filepath.Join(bin, "initdb"), "-D", db.Folder + "/data", "-U", "shadow", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"},
 		Serve: []string{filepath.Join(bin, "postgres"), "-D", db.Folder + "/data", "-k", db.Folder, "-c", "listen_addresses=", "-c", "unix_socket_permissions=0777",
 			"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=40", "-c", "shared_buffers=64MB",
 			"-c", "max_locks_per_transaction=1024", "-c", "wal_level=minimal", "-c", "max_wal_senders=0"},
 		Stop: int(syscall.SIGQUIT),
-		URL:  "postgres://bellows@/postgres?host=" + db.Folder,
+		URL:  "postgres://shadow@/postgres?host=" + db.Folder,
 	}
 }
 
@@ -89,9 +89,9 @@ func (Driver) Container(_ string, version int) db.Container {
 	if version > 0 {
 		image = fmt.Sprintf("postgres:%d", version/10000)
 	}
-	return db.Container{Image: image, Env: []string{"POSTGRES_USER=bellows", "POSTGRES_PASSWORD=" + db.Secret}, Data: "/var/lib/postgresql", Port: 5432,
+	return db.Container{Image: image, Env: []string{"POSTGRES_USER=shadow", "POSTGRES_PASSWORD=" + db.Secret}, Data: "/var/lib/postgresql", Port: 5432,
 		Args: []string{"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"},
-		URL:  "postgres://bellows:" + db.Secret + "@127.0.0.1:" + db.Port + "/postgres?sslmode=disable"}
+		URL:  "postgres://shadow:" + db.Secret + "@127.0.0.1:" + db.Port + "/postgres?sslmode=disable"}
 }
 
 // Alike makes the roles of the other server, which grants and owners may name; they
