@@ -45,7 +45,11 @@ func (m *Migrator) Drift(ctx context.Context, o DriftOptions) (Difference, error
 	if err != nil {
 		return d, err
 	}
-	return d, d.plan(nil, nil)
+	moved, err := runner.Moved(ctx)
+	if err != nil {
+		return d, err
+	}
+	return d, d.plan(d.known(nil, moved), nil)
 }
 
 // VerifyOptions say how Verify compares. The zero value compares all.

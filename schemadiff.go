@@ -12,6 +12,7 @@ import (
 	"github.com/bellowsdb/bellows/diff"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/compare"
+	"github.com/bellowsdb/bellows/internal/ledger"
 	"github.com/bellowsdb/bellows/internal/replay"
 	"github.com/bellowsdb/bellows/internal/shadow"
 	"github.com/bellowsdb/bellows/revision"
@@ -165,6 +166,11 @@ func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) 
 	if d.aside, err = o.archive(d.From.Schema); err != nil {
 		return d, err
 	}
+	moved, err := m.moved(ctx, o)
+	if err != nil {
+		return d, err
+	}
+	renames = d.known(renames, moved)
 	return d, d.plan(renames, o.Choose)
 }
 
@@ -176,6 +182,46 @@ func renamesOf(o DiffOptions) ([]replay.Rename, error) {
 	}
 	more, err := replay.Directives(textsOf(o.To.Files))
 	return append(all, more...), err
+}
+
+// moved is what got another name by hand in the database that is the wanted schema.
+func (m *Migrator) moved(ctx context.Context, o DiffOptions) ([]ledger.Moved, error) {
+	if o.To.URL == "" || o.From.URL != "" || o.From.Shape != nil || o.From.Files != nil {
+		return nil, nil
+	}
+	c, err := openedAt(ctx, o.To.URL)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = c.Close() }()
+	l := ledger.New(c.Dialect(), m.o.Ledger)
+	if there, err := l.Exists(ctx, c); err != nil || !there {
+		return nil, err
+	}
+	return l.Moved(ctx, c)
+}
+
+// known are renames with those that the database itself knows of, where nobody told
+// otherwise: what is called so in one shape and so in the other, and is the same.
+func (d *Difference) known(told []diff.Rename, moved []ledger.Moved) []diff.Rename {
+	all := slices.Clone(told)
+	for _, x := range moved {
+		r := diff.Rename{From: idOf(x.Was), To: idOf(x.Is)}
+		_, was := d.From.Find(r.From)
+		_, is := d.To.Find(r.To)
+		taken := slices.ContainsFunc(told, func(t diff.Rename) bool { return t.From == r.From || t.To == r.To })
+		if was && is && !taken && (x.Is.Column == "" || x.Was.Column != x.Is.Column) {
+			all = append(all, r)
+		}
+	}
+	return replay.Ordered(all)
+}
+
+func idOf(p ledger.Place) schema.ID {
+	if p.Column == "" {
+		return schema.ID{Kind: schema.Table, Schema: p.Schema, Name: p.Table}
+	}
+	return schema.ID{Kind: schema.Column, Schema: p.Schema, On: p.Table, Name: p.Column}
 }
 
 // archive is what options and files say of what is put aside.

@@ -68,7 +68,7 @@ func join(ids []revision.ID) string {
 // anything or to wait for, so changes go to their end.
 func (s *Stage) runner(m Migrations) *run.Runner {
 	o := m.Options
-	o.Sink, o.Point, o.Strict, o.Auto = nil, nil, false, true
+	o.Sink, o.Point, o.Strict, o.Auto, o.Forgetful = nil, nil, false, true, true
 	o.Run, o.Verb, o.Turn = s.ground.Run(), "shadow", -1
 	url := s.shadow.URL
 	o.Open = func(ctx context.Context, app string) (db.Conn, error) {

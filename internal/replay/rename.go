@@ -118,12 +118,12 @@ func Resolve(renames []Rename, before, after schema.Schema) ([]diff.Rename, erro
 		}
 		all = append(all, found)
 	}
-	return ordered(all), nil
+	return Ordered(all), nil
 }
 
-// ordered puts renames of what things live in or on first, and lets those behind
+// Ordered puts renames of what things live in or on first, and lets those behind
 // them speak of the new name, as diff wants it.
-func ordered(all []diff.Rename) []diff.Rename {
+func Ordered(all []diff.Rename) []diff.Rename {
 	depth := func(r diff.Rename) int {
 		switch {
 		case r.From.Kind == schema.Namespace:

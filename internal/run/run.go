@@ -72,6 +72,7 @@ type Options struct {
 	Group            int                  // how many small migrations may share a transaction, where a commit waits for the disk alone; 64
 	Logic            fill.Logic           // of rows that are not changed by SQL
 	Auto             bool                 // holds of changes are approved by themselves
+	Forgetful        bool                 // which number each table has is not kept
 	Kept             map[revision.ID]bool // changes whose old columns are kept after the contract, whatever Auto says
 	// Ahead is what the ledger held a moment ago; nil when it was not read.
 	Ahead *Ahead
@@ -379,10 +380,44 @@ func (w *work) carry(ctx context.Context, choose func(*View) ([]revision.Move, e
 		w.begun, w.all = map[revision.Move]bool{}, len(moves)
 		w.emit(event.RunStarted{Run: w.o.Run, Verb: w.o.Verb, Target: w.ask.Target, Steps: len(moves)})
 	}
+	do := func() error { return w.steps(ctx, stock) }
 	if w.ask.Single {
-		return w.single(ctx, stock.first)
+		do = func() error { return w.single(ctx, stock.first) }
 	}
-	return w.steps(ctx, stock)
+	if err := do(); err != nil {
+		return err
+	}
+	return w.remember(ctx)
+}
+
+// remember keeps which number each table and column has, so that a rename by hand
+// is known later. What cannot be kept is not known, and nothing else is lost.
+func (w *work) remember(ctx context.Context) error {
+	if w.o.Forgetful || len(w.report.Applied)+len(w.report.Reverted) == 0 {
+		return nil
+	}
+	sql := w.led.KeepIdentities(w.by)
+	if sql == "" {
+		return nil
+	}
+	_, err := w.conn.Exec(ctx, sql)
+	if isGone(err) {
+		return err
+	}
+	return nil
+}
+
+// Moved are the tables and columns that got another name since the last run, and by
+// nobody's migration. It takes no lock.
+func (r *Runner) Moved(ctx context.Context) (all []ledger.Moved, err error) {
+	err = r.reading(ctx, func() error {
+		if there, err := r.led.Exists(ctx, r.conn); err != nil || !there {
+			return err
+		}
+		all, err = r.led.Moved(ctx, r.conn)
+		return explainUnlessGone(err, "reading the ledger")
+	})
+	return all, err
 }
 
 // catchUp reports what turned out to be done when the connection broke.
