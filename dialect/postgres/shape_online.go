@@ -280,7 +280,7 @@ func (s *spelling) columnLater(f *schema.Fact, defaults map[string]string) bool 
 		left = append(left, *p.After)
 	}
 	s.stage(diff.Add, left...)
-	s.say("UPDATE", on(f), "SET", Ident(f.ID.Name), "= DEFAULT WHERE", Ident(f.ID.Name), "IS NULL")
+	s.say("UPDATE", on(f), "SET", Ident(f.ID.Name), "= "+value, "WHERE", Ident(f.ID.Name), "IS NULL")
 	s.stage(diff.Fill, left...)
 	if f.Get("not null") != "" && !s.notNullLater(f, plain) {
 		s.say("ALTER TABLE", on(f), "ALTER COLUMN", Ident(f.ID.Name), "SET NOT NULL")

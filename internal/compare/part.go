@@ -33,6 +33,7 @@ func (p Part) Text() string {
 	var b strings.Builder
 	if p.Table != "" {
 		b.WriteString("-- migrate:backfill table:" + p.Table + "\n" + p.UpSQL)
+		b.WriteString("\n-- migrate:down\n-- The values go with their column, by the way back of the migration that added it.\nSELECT 1;\n")
 		return b.String()
 	}
 	section := func(name, sql string, apart, mixed bool) {
