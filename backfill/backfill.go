@@ -97,13 +97,17 @@ const (
 // Whole is the part of a check that is asked of the whole table at once.
 const Whole = -1
 
+// Again is the part of a check that asks once more, of the whole table at once,
+// what was asked of it chunk by chunk.
+const Again = -2
+
 // Chunk is one part of the work: a range of a leaf of the table, in one sweep
 // over it.
 type Chunk struct {
 	Seq   int64
 	Kind  string
 	Sweep int
-	Part  int // the leaf's number, 0 where there is only one; Whole of a check
+	Part  int // the leaf's number, 0 where there is only one; Whole or Again of a check
 	Range Range
 	State string
 	// Rows is how many it has, as far as was known when it was planned; Changed

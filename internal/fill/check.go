@@ -8,6 +8,8 @@ import (
 
 	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/internal/ledger"
 )
 
@@ -35,7 +37,12 @@ func (w *worker) check(ctx context.Context, k ledger.Claimed) (outcome, error) {
 	}
 	if err != nil {
 		rollback(ctx, w.Conn)
-		return w.trouble(ctx, k, at, err)
+		if c.Part != backfill.Again || w.judge(err) != dialect.Load {
+			return w.trouble(ctx, k, at, err)
+		}
+		if err = w.unanswered(ctx, c, err); err != nil {
+			return w.outside(ctx, err)
+		}
 	}
 	w.worked()
 	w.doing = ""
@@ -48,6 +55,42 @@ func (w *worker) check(ctx context.Context, k ledger.Claimed) (outcome, error) {
 	return worked, nil
 }
 
+// unanswered ends the check of the whole table at once, which takes too long:
+// what was asked chunk by chunk has to do.
+func (w *worker) unanswered(ctx context.Context, c backfill.Chunk, why error) error {
+	if err := w.begin(ctx, planTime); err != nil {
+		return err
+	}
+	_, ok, err := w.led.LockChunk(ctx, w.Conn, w.id, c.Seq)
+	if err == nil && ok {
+		err = w.commit(ctx, w.led.ChunkDone(w.id, c, ""))
+	}
+	if err != nil || !ok {
+		rollback(ctx, w.Conn)
+		return err
+	}
+	w.emit(event.Warning{
+		Code: "backfill.unanswered", File: w.task.Spec.At.File, Line: w.task.Spec.At.Line,
+		Text: fmt.Sprintf("the check found no row of %s chunk by chunk; to ask it of the whole table at once takes too long: %s", w.table, words(why)),
+		Hint: "a row that the backfill had missed, and that was given another key just while it was checked, may be left; ask the check by hand",
+	})
+	return nil
+}
+
+// askTime is how long the whole table may be read at once; where there is one
+// writer at a time he waits meanwhile.
+func (w *worker) askTime(c backfill.Chunk) time.Duration {
+	switch {
+	case c.Part != backfill.Again || w.task.CheckLimit > 0:
+		return w.task.CheckLimit
+	case w.o.Snapshot > 0:
+		return w.o.Snapshot
+	case w.lang.Traits().SingleWriter:
+		return time.Second
+	}
+	return 30 * time.Second
+}
+
 // ask runs the checks of a chunk, without a time-out unless the author set one.
 // Rows that were waived are left out. at is the check that failed.
 func (w *worker) ask(ctx context.Context, c backfill.Chunk) (found int64, sample []string, at *backfill.Statement, err error) {
@@ -55,17 +98,18 @@ func (w *worker) ask(ctx context.Context, c backfill.Chunk) (found int64, sample
 	if err != nil {
 		return 0, nil, nil, err
 	}
+	most := w.askTime(c)
 	if w.lang.Fill().Within {
-		if _, err := w.Exec(ctx, dialectBudget(w.session, w.task.CheckLimit)); err != nil {
+		if _, err := w.Exec(ctx, dialectBudget(w.session, most)); err != nil {
 			return 0, nil, nil, err
 		}
-	} else if w.task.CheckLimit > 0 {
+	} else if most > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, w.task.CheckLimit)
+		ctx, cancel = context.WithTimeout(ctx, most)
 		defer cancel()
 	}
 	for i, q := range w.task.Checks {
-		if whole := !q.Carries || w.strategy == backfill.Pages; whole != (c.Part == backfill.Whole) {
+		if inChunks := q.Carries && w.strategy != backfill.Pages; inChunks != (c.Part != backfill.Whole) {
 			continue
 		}
 		n, rows, err := w.count(ctx, question(w.lang, w.key, q, c.Range, waived))

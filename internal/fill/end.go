@@ -133,7 +133,7 @@ func (q *queue) checkedTo() (low backfill.Bound, size int64, done bool) {
 	begins := map[string]bool{}
 	latest := int64(-1)
 	for _, c := range q.checks() {
-		if c.Part == backfill.Whole {
+		if c.Part < 0 {
 			continue
 		}
 		begins[c.Range.Low.String()] = true
@@ -143,7 +143,7 @@ func (q *queue) checkedTo() (low backfill.Bound, size int64, done bool) {
 		}
 	}
 	for _, c := range q.checks() {
-		if c.Part != backfill.Whole && !begins[c.Range.High.String()] {
+		if c.Part >= 0 && !begins[c.Range.High.String()] {
 			low = c.Range.High
 		}
 	}
@@ -154,17 +154,24 @@ func (q *queue) checkedTo() (low backfill.Bound, size int64, done bool) {
 func (q *queue) checked(ctx context.Context) error {
 	var found int64
 	var notes []string
-	ranges := map[bool][]backfill.Chunk{}
+	var inChunks []backfill.Chunk
+	again := false
 	for _, c := range q.checks() {
 		found += c.Changed
 		if c.Note != "" && len(notes) < shown {
 			notes = append(notes, strings.Split(c.Note, "; ")...)
 		}
-		ranges[c.Part != backfill.Whole] = append(ranges[c.Part != backfill.Whole], c)
+		if again = again || c.Part == backfill.Again; c.Part >= 0 {
+			inChunks = append(inChunks, c)
+		}
 	}
 	if q.inChunks() {
-		if err := backfill.Cover(ranges[true], nil); err != nil {
+		if err := backfill.Cover(inChunks, nil); err != nil {
 			return fault.New(fault.Internal, "the check does not cover %s", q.f.Table).Because(err)
+		}
+		if found == 0 && !again {
+			q.addCheck(backfill.Again, backfill.Range{}, 1)
+			return nil
 		}
 	}
 	note := strings.Join(notes[:min(len(notes), shown)], "; ")

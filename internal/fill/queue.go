@@ -138,7 +138,7 @@ func (q *queue) mergeDone() {
 func (q *queue) samples(kind string) []backfill.Sample {
 	var all []backfill.Sample
 	for _, c := range q.chunks {
-		if c.State == backfill.Done && c.Kind == kind && c.Part != backfill.Whole && c.Merged == 1 && int64(c.Sweep) == q.f.Sweep {
+		if c.State == backfill.Done && c.Kind == kind && c.Part >= 0 && c.Merged == 1 && int64(c.Sweep) == q.f.Sweep {
 			all = append(all, backfill.Sample{Rows: c.Rows, Took: c.Took})
 		}
 	}

@@ -36,7 +36,7 @@ func (w *worker) shrink(ctx context.Context, c backfill.Chunk) (outcome, error) 
 // halves. It is a transaction of its own, so that what is found out is kept, and
 // no rows stay locked while it is found out.
 func (w *worker) split(ctx context.Context, c backfill.Chunk) (cut, error) {
-	if c.Part == backfill.Whole {
+	if c.Part < 0 {
 		return cut{}, nil
 	}
 	if err := w.begin(ctx, planTime); err != nil {

@@ -164,7 +164,7 @@ func (w *worker) single(ctx context.Context, c backfill.Chunk, key cut, kind dia
 	case key.taken:
 		w.forget(c.Seq)
 		return worked, nil // another worker has the chunk now
-	case kind == dialect.Transient || w.tries[c.Seq] < 3 && (kind == dialect.Load || key.row == nil && c.Part != backfill.Whole): // or its rows went meanwhile
+	case kind == dialect.Transient || w.tries[c.Seq] < 3 && (kind == dialect.Load || key.row == nil && c.Part >= 0): // or its rows went meanwhile
 		return w.retry(c, w.tries[c.Seq], err)
 	case kind == dialect.Row && key.row != nil && !key.row.Equal(w.only[c.Seq]):
 		w.only[c.Seq] = key.row // others may have been there when it failed: it is tried by itself
