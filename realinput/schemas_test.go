@@ -253,9 +253,10 @@ func named(t *testing.T, url string) {
 	}
 	c := session(t, url)
 	defer c.Close()
+	const likeParent = "UPDATE pg_trigger t SET tgenabled = p.tgenabled FROM pg_trigger p WHERE p.oid = t.tgparentid AND NOT t.tgisinternal AND t.tgenabled <> p.tgenabled"
 	statements := []string{
+		likeParent, likeParent, likeParent, // no partition is deeper
 		"UPDATE pg_attribute a SET attacl = NULL WHERE attrelid < 16384 AND attacl IS NOT NULL AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE objoid = attrelid AND objsubid = attnum)",
-		"UPDATE pg_trigger t SET tgenabled = p.tgenabled FROM pg_trigger p WHERE p.oid = t.tgparentid AND NOT t.tgisinternal AND t.tgenabled <> p.tgenabled",
 		"UPDATE pg_class q SET relpersistence = c.relpersistence FROM pg_depend d, pg_class c WHERE q.relkind = 'S' AND d.objid = q.oid AND d.refobjid = c.oid AND d.deptype = 'i' AND d.refobjsubid > 0",
 	}
 	for _, row := range rows(t, c, "SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()") {
