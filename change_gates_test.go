@@ -41,7 +41,12 @@ func TestMeddlingIsNoticed(t *testing.T) {
 			{"trigger replaced", "DROP TRIGGER bellows_1_update; CREATE TRIGGER bellows_1_update AFTER UPDATE ON posts BEGIN SELECT 1; END", "was replaced by another"},
 			{"table renamed", "ALTER TABLE posts RENAME TO articles", "main.posts is gone: it was dropped or renamed"},
 			{"column renamed", "DROP TRIGGER bellows_1_update; DROP TRIGGER bellows_1_insert; ALTER TABLE posts RENAME COLUMN lat TO latitude", "column lat of main.posts is gone"},
-			{"rows changed past it", "PRAGMA recursive_triggers", ""},
+			{"table emptied", "DELETE FROM posts", "main.posts had 500 rows when it was proven"},
+			{"table made again", "CREATE TABLE fresh (id INTEGER PRIMARY KEY, lat INTEGER NOT NULL, lng INTEGER NOT NULL DEFAULT 7, loc TEXT, CHECK (id > 0)); INSERT INTO fresh SELECT * FROM posts; DROP TABLE posts; ALTER TABLE fresh RENAME TO posts",
+				"the table was dropped and made again, or each of its triggers was dropped"},
+			{"column altered", "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'lng INTEGER', 'lng REAL') WHERE name = 'posts'; PRAGMA writable_schema = RESET", "column lng of main.posts was altered: it is REAL now and was INTEGER"},
+			{"rows changed past it", "CREATE TABLE kept AS SELECT sql FROM sqlite_master WHERE name = 'bellows_1_update'; DROP TRIGGER bellows_1_update; UPDATE posts SET lat = lat + 1 WHERE id < 8; PRAGMA writable_schema = ON; " +
+				"INSERT INTO sqlite_master (type, name, tbl_name, rootpage, sql) SELECT 'trigger', 'bellows_1_update', 'posts', 0, sql FROM kept; PRAGMA writable_schema = RESET", "7 of 500 rows of main.posts disagree: "},
 		},
 		"postgres": {
 			{"trigger dropped", "DROP TRIGGER zzzz_bellows_1_write ON posts", "was dropped"},
@@ -57,15 +62,14 @@ func TestMeddlingIsNoticed(t *testing.T) {
 			{"trigger replaced", "CREATE OR REPLACE TRIGGER bellows_1_update BEFORE UPDATE ON posts FOR EACH ROW SET NEW.id = NEW.id", "was replaced by another"},
 			{"column altered", "ALTER TABLE posts MODIFY lat bigint", "was altered: it is bigint(20) now and was int(11)"},
 			{"table truncated", "TRUNCATE TABLE posts", "was truncated, or written anew"},
+			{"table emptied", "DELETE FROM posts", "posts had 500 rows when it was proven"},
+			{"table made again", "CREATE TABLE fresh LIKE posts; INSERT INTO fresh SELECT * FROM posts; DROP TABLE posts; RENAME TABLE fresh TO posts", "the table was dropped and made again, or each of its triggers was dropped"},
 			{"table renamed", "RENAME TABLE posts TO articles", "is gone: it was dropped or renamed"},
 		},
 	}
 	onSwaps(t, func(t *testing.T, s swap) {
 		for _, x := range all[s.name] {
 			t.Run(strings.ReplaceAll(x.name, " ", "_"), func(t *testing.T) {
-				if x.words == "" {
-					return
-				}
 				url, dir := s.held(t)
 				c := session(t, url)
 				for _, sql := range strings.Split(x.sql, "; ") {
@@ -112,6 +116,12 @@ func TestResync(t *testing.T) {
 	})
 }
 
+// stranger makes a session one of an application: those of bellows are told apart by
+// a name or a variable, where there are some.
+func (s swap) stranger() string {
+	return map[string]string{"sqlite": "SELECT 1", "postgres": "SET application_name = 'old shop'", "mariadb": "SET @bellows = NULL"}[s.name]
+}
+
 // A hold that demands silence keeps the contract back while the old side was
 // written within its time, by whom ever, and no longer.
 func TestQuietTime(t *testing.T) {
@@ -128,9 +138,7 @@ func TestQuietTime(t *testing.T) {
 		wantCode(t, s.do(t, url, dir, "contract"), fault.Confirm, "24h0m0s without a write to the old side: writes are counted since ")
 		exec1(t, url, "UPDATE "+ledger+"change SET state = "+since[s.name])
 		c := session(t, url)
-		// A session of bellows is told apart by its variable, where there are some.
-		own := map[string]string{"sqlite": "SELECT 1", "postgres": "SET application_name = 'old shop'", "mariadb": "SET @bellows = NULL"}[s.name]
-		for _, sql := range []string{own, "UPDATE posts SET lat = 5 WHERE id = 1"} {
+		for _, sql := range []string{s.stranger(), "UPDATE posts SET lat = 5 WHERE id = 1"} {
 			if _, err := c.Exec(t.Context(), sql); err != nil {
 				t.Fatal(sql, err)
 			}
@@ -361,32 +369,88 @@ func (s swap) pastSync(t *testing.T, url string, sqls []string) {
 
 // The verifier finds every corruption that somebody may bring in past sync.
 func TestVerifierFindsEveryCorruption(t *testing.T) {
-	corruptions := []struct{ name, old, sql string }{
+	corruptions := []corruption{
 		{"a byte", "'hello', 1", "loc = 'hellp'"}, {"NULL for empty", "'', 1", "loc = NULL"}, {"empty for NULL", "NULL, 1", "loc = ''"},
 		{"a blank at the end", "'x', 1", "loc = 'x '"}, {"small for capital", "'abc', 1", "loc = 'ABC'"}, {"an accent", "'e', 1", "loc = 'é'"},
 		{"two spellings of a letter", "'é', 1", "loc = 'e\u0301'"}, {"the last bit", "'f', 0.3", "val = 0.30000000000000004"}, {"minus zero", "'z', 0", "val = '-0'"},
 		{"a number that is NULL", "'n', 5", "val = NULL"}, {"columns swapped", "'1', 2", "loc = '2', val = 1"},
 	}
+	backward := "-- migrate:backward\nlat = loc, num = val, at = seen\n"
 	onSwaps(t, func(t *testing.T, s swap) {
-		url := s.fresh(t)
-		exec1(t, url, "CREATE TABLE posts (id integer PRIMARY KEY, lat varchar(50), num double precision)")
-		var sqls []string
-		for i, c := range corruptions {
-			exec1(t, url, fmt.Sprintf("INSERT INTO posts (id, lat, num) VALUES (%d, %s)", i+1, c.old))
-			sqls = append(sqls, fmt.Sprintf("UPDATE posts SET %s WHERE id = %d", c.sql, i+1))
+		for _, back := range []string{backward, ""} {
+			s.corrupted(t, corruptions, back)
 		}
-		exec1(t, url, "INSERT INTO posts (id, lat, num) VALUES (90, 'left', 1), (91, 'right', 2), (92, 'fine', 5)")
-		sqls = append(sqls, "UPDATE posts SET loc = 'right' WHERE id = 90", "UPDATE posts SET loc = 'left' WHERE id = 91") // rows swapped
-		dir := writeFiles(t, map[string]string{"1_merge.sql": "-- migrate:change table:posts old:lat,num new:loc,val\n-- migrate:expand\nALTER TABLE posts ADD COLUMN loc varchar(50);\n" +
-			"ALTER TABLE posts ADD COLUMN val double precision;\n-- migrate:forward\nloc = lat, val = num\n-- migrate:backward\nlat = loc, num = val\n"})
-		must(t, s.do(t, url, dir, "wait"))
-		wantPhase(t, url, dir, "hold")
-		s.pastSync(t, url, sqls)
-		want := len(sqls)
-		if s.name == "sqlite" || s.name == "mariadb" {
-			want-- // which store no minus zero
-		}
-		wantCode(t, s.do(t, url, dir, "verify"), fault.Check, fmt.Sprintf("%d of %d rows", want, len(sqls)+1))
-		wantCode(t, s.do(t, url, dir, "contract"), fault.Confirm, fmt.Sprintf("%d of %d rows", want, len(sqls)+1))
 	})
+}
+
+// corruption is a row as it was, and what somebody does to it.
+type corruption struct{ name, old, sql string }
+
+func (s swap) corrupted(t *testing.T, corruptions []corruption, back string) {
+	t.Helper()
+	url := s.fresh(t)
+	moment, zone := "datetime", []string{"01:30:00", "02:30:00"}
+	if s.name == "postgres" {
+		moment, zone = "timestamptz", []string{"01:30:00+00", "01:30:00+01"}
+	}
+	exec1(t, url, "CREATE TABLE posts (id integer PRIMARY KEY, lat varchar(50), num double precision, at "+moment+")")
+	var sqls []string
+	for i, c := range corruptions {
+		exec1(t, url, fmt.Sprintf("INSERT INTO posts (id, lat, num) VALUES (%d, %s)", i+1, c.old))
+		sqls = append(sqls, fmt.Sprintf("UPDATE posts SET %s WHERE id = %d", c.sql, i+1))
+	}
+	exec1(t, url, "INSERT INTO posts (id, lat, num) VALUES (90, 'left', 1), (91, 'right', 2), (92, 'fine', 5)")
+	exec1(t, url, "INSERT INTO posts (id, lat, at) VALUES (80, 'zone', '2026-03-29 "+zone[0]+"'), (81, 'twin', NULL), (82, 'twin', NULL)")
+	sqls = append(sqls, "UPDATE posts SET loc = 'right' WHERE id = 90", "UPDATE posts SET loc = 'left' WHERE id = 91", // rows swapped
+		"UPDATE posts SET seen = '2026-03-29 "+zone[1]+"' WHERE id = 80",
+		"UPDATE posts SET loc = 'twim' WHERE id = 81", "UPDATE posts SET loc = 'twim' WHERE id = 82") // a pair, which a sum might cancel
+	dir := writeFiles(t, map[string]string{"1_merge.sql": "-- migrate:change table:posts old:lat,num,at new:loc,val,seen\n-- migrate:expand\nALTER TABLE posts ADD COLUMN loc varchar(50);\n" +
+		"ALTER TABLE posts ADD COLUMN val double precision;\nALTER TABLE posts ADD COLUMN seen " + moment + ";\n-- migrate:forward\nloc = lat, val = num, seen = at\n" + back})
+	must(t, s.do(t, url, dir, "wait"))
+	wantPhase(t, url, dir, "hold")
+	s.pastSync(t, url, sqls)
+	want := len(sqls)
+	if s.name == "sqlite" || s.name == "mariadb" {
+		want-- // which store no minus zero
+	}
+	wantCode(t, s.do(t, url, dir, "verify"), fault.Check, fmt.Sprintf("%d of %d rows", want, len(sqls)+1))
+	wantCode(t, s.do(t, url, dir, "contract"), fault.Confirm, fmt.Sprintf("%d of %d rows", want, len(sqls)+1))
+	if back == "" { // once it is written by itself nobody can tell what it should be
+		c := session(t, url)
+		for _, sql := range []string{s.stranger(), "INSERT INTO posts (id, loc, val) VALUES (100, 'new', 1)"} {
+			if _, err := c.Exec(t.Context(), sql); err != nil {
+				t.Fatal(sql, err)
+			}
+		}
+		c.Close()
+		must(t, s.do(t, url, dir, "verify"))
+		wantRows(t, url, "SELECT COUNT(*) FROM posts WHERE id = 100 AND loc = 'new'", "1")
+	}
+}
+
+// On SQLite an old column that a constraint rests on is refused before anything is
+// done, because it could not be dropped at the end; one with indexes is not.
+func TestChangeOfAColumnThatClings(t *testing.T) {
+	for table, words := range map[string]string{
+		"CREATE TABLE posts (id INTEGER PRIMARY KEY, lat INTEGER UNIQUE, lng INTEGER)":                                              "column lat of posts could not be dropped at the end: a UNIQUE constraint rests on it",
+		"CREATE TABLE posts (id INTEGER PRIMARY KEY, lat INTEGER, lng INTEGER, UNIQUE (id, LNG))":                                   "column lng of posts could not be dropped at the end: a UNIQUE constraint",
+		"CREATE TABLE posts (id INTEGER, lat INTEGER, lng INTEGER, PRIMARY KEY (id, lat))":                                          "the PRIMARY KEY rests on it",
+		"CREATE TABLE posts (id INTEGER PRIMARY KEY, lat INTEGER REFERENCES posts (id) DEFERRABLE INITIALLY DEFERRED, lng INTEGER)": "a FOREIGN KEY rests on it",
+		"CREATE TABLE posts (id INTEGER PRIMARY KEY, lat INTEGER, lng INTEGER)":                                                     "",
+	} {
+		s := swaps()[0]
+		s.table, s.rows = table, "INSERT INTO posts (id, lat, lng) VALUES (1, 1, 3)"
+		url, dir := s.place(t)
+		if words != "" {
+			wantCode(t, s.do(t, url, dir, "up"), fault.Unsupported, words)
+			wantRows(t, url, "SELECT COUNT(*) FROM pragma_table_info('posts')", "3")
+			continue
+		}
+		exec1(t, url, "CREATE UNIQUE INDEX posts_lat ON posts (lat)")
+		exec1(t, url, "CREATE INDEX posts_both ON posts (lng, lat)")
+		for _, verb := range []string{"wait", "approve", "contract", "purge"} {
+			must(t, s.do(t, url, dir, verb))
+		}
+		wantRows(t, url, "SELECT COUNT(*) FROM pragma_table_info('posts')", "2")
+	}
 }

@@ -60,6 +60,10 @@ func (s State) columns(spec Spec, table string, now Look) []*fault.Error {
 // objects compares what keeps the sides in step.
 func (s State) objects(spec Spec, table string, now Look) []*fault.Error {
 	var out []*fault.Error
+	if len(s.Objects) > 1 && len(now.Objects) == 0 {
+		return []*fault.Error{told("all that keeps the sides of %s in step is gone: the table was dropped and made again, or each of its triggers was dropped", table).
+			Try("rows may disagree; set it on again and go over the rows: bellows change resync %s --keep old, or --keep new", spec.Revision)}
+	}
 	for _, was := range s.Objects {
 		i := slices.IndexFunc(now.Objects, func(o Object) bool { return o.Name == was.Name })
 		var f *fault.Error

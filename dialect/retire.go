@@ -60,3 +60,11 @@ type Retirer interface {
 	// Rename gives columns other names and changes nothing else.
 	Rename(table plan.Name, from, to []string) []string
 }
+
+// Clinger is a dialect whose database cannot drop a column that certain things
+// rest on, other than indexes of their own.
+type Clinger interface {
+	// Clings is a query: a row for each such thing, with the column's name and what
+	// rests on it, in words.
+	Clings(table plan.Name, columns []string) string
+}

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"strings"
+
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/plan"
 )
@@ -8,7 +10,28 @@ import (
 var (
 	_ dialect.Retirer = Dialect{}
 	_ dialect.Hider   = Dialect{}
+	_ dialect.Clinger = Dialect{}
 )
+
+// Clings are constraints of the table, which go with the table only.
+func (d Dialect) Clings(table plan.Name, columns []string) string {
+	arg := d.Literal(table.Name)
+	if table.Schema != "" {
+		arg += ", " + d.Literal(table.Schema)
+	}
+	within := ", " + d.Literal(table.Schema)
+	if table.Schema == "" {
+		within = ""
+	}
+	var names []string
+	for _, c := range columns {
+		names = append(names, d.Literal(strings.ToLower(c)))
+	}
+	in := " IN (" + strings.Join(names, ", ") + ")"
+	return "SELECT x.name, 'a UNIQUE constraint' FROM pragma_index_list(" + arg + ") i JOIN pragma_index_info(i.name" + within + ") x WHERE i.origin = 'u' AND lower(x.name)" + in +
+		" UNION ALL SELECT c.name, 'the PRIMARY KEY' FROM pragma_table_info(" + arg + ") c WHERE c.pk > 0 AND lower(c.name)" + in +
+		" UNION ALL SELECT f.\"from\", 'a FOREIGN KEY' FROM pragma_foreign_key_list(" + arg + ") f WHERE lower(f.\"from\")" + in
+}
 
 // Retire renames columns. One that must not be null and has no default would
 // make an INSERT that does not know it fail, so that is taken from it first.

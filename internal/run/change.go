@@ -10,6 +10,7 @@ import (
 
 	"github.com/bellowsdb/bellows/change"
 	"github.com/bellowsdb/bellows/db"
+	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/ledger"
@@ -26,6 +27,9 @@ type changing struct {
 	st   change.State
 	rec  ledger.Change // as the ledger has it; no Revision when it never began
 	due  bool          // the retention counts as over
+	// solo: an application has written the new side by itself since sync was set on.
+	// It is only looked for where there is no backward.
+	solo bool
 }
 
 // act is what an action of a change adds to the transactions of its statements.
@@ -103,6 +107,13 @@ func (c *changing) restore(ctx context.Context) error {
 		return explainUnlessGone(err, "reading the ledger")
 	}
 	c.st.Approved = approvedOf(approved, c.rev.ID)
+	if len(c.spec.Backward) == 0 && len(c.st.Objects) > 0 {
+		writes, err := c.writes(ctx, c.rev.ID)
+		if err != nil {
+			return explainUnlessGone(err, "reading who wrote the new side")
+		}
+		c.solo = slices.ContainsFunc(writes, func(w change.Write) bool { return w.Side == dialect.New && !w.Last.Before(c.st.Since) })
+	}
 	if c.st.Doing != change.Nothing {
 		// How far its statements are is kept apart from the state of the revision.
 		if c.view.Progress, err = insisting(ctx, c.Runner, func() (map[revision.ID]ledger.Progress, error) { return c.led.Progress(ctx, c.conn) }); err != nil {

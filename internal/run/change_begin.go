@@ -241,8 +241,32 @@ func (c *changing) first(ctx context.Context, step plan.Step) (change.State, err
 	if err == nil {
 		err = c.widenable(ctx, st)
 	}
+	if err == nil {
+		err = c.droppable(ctx, st)
+	}
 	c.made(&st, step)
 	return st, err
+}
+
+// droppable refuses old columns that could not be dropped at the end.
+func (c *changing) droppable(ctx context.Context, st change.State) error {
+	cl, ok := c.lang.(dialect.Clinger)
+	if own := c.spec.Change.Contract; !ok || own != nil && !strings.Contains(strings.ToUpper(own.SQL), "DROP COLUMN") {
+		return nil
+	}
+	names := make([]string, len(st.Old))
+	for i, col := range st.Old {
+		names[i] = col.Name
+	}
+	rows, err := c.texts(ctx, cl.Clings(st.Table, names))
+	if err != nil {
+		return explainUnlessGone(err, "looking what rests on the old columns")
+	}
+	if len(rows) > 0 {
+		return fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s could not be dropped at the end: %s rests on it, which %s takes away with the table only", rows[0][0], c.spec.Change.Table, rows[0][1], c.lang.Name()).
+			Try("first make the table anew without that constraint, in a migration of its own, which bellows diff can write (an index of its own, such as CREATE UNIQUE INDEX, is no hindrance); or say in a contract section how the change ends")
+	}
+	return nil
 }
 
 // side finds the columns of a side.

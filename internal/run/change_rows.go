@@ -110,6 +110,7 @@ type toTally struct {
 	look     change.Look
 	from     fill.Tally
 	of       string
+	strict   bool // nobody was known to have written the new side by itself
 }
 
 func (t *toTally) Error() string {
@@ -118,8 +119,9 @@ func (t *toTally) Error() string {
 
 // tallied is a count, and what the database said of the table before it.
 type tallied struct {
-	look  change.Look
-	tally fill.Tally
+	look   change.Look
+	tally  fill.Tally
+	strict bool
 }
 
 // prove records the proof that rows were counted for, or asks for the count.
@@ -142,13 +144,25 @@ func (c *changing) prove(ctx context.Context, goal change.Goal) error {
 	if got.look.Identity != now.Identity || !slices.Equal(got.look.Objects, now.Objects) {
 		return fault.At(c.spec.Change.At, fault.Partial, "%s was altered while its rows were counted", c.st.Table).Try("the same command counts them again")
 	}
+	if got.strict && c.solo && got.tally.Found > 0 { // somebody has written the new side since
+		return c.toCount(ctx, now, goal)
+	}
 	return c.proven(ctx, got.tally, now, goal)
+}
+
+// asked is what agrees while rows are counted. Without backward the old side does
+// not follow the new one; but as long as no application has written the new side by
+// itself, every row is to be what forward gives.
+func (c *changing) asked() dialect.Sync {
+	y := c.sides()
+	y.Written = y.Written && c.solo
+	return y
 }
 
 // toCount asks for the count of the rows that disagree. Rows that were set aside,
 // and of which somebody has said that they may stay so, do not count.
 func (c *changing) toCount(ctx context.Context, now change.Look, goal change.Goal) error {
-	q := fill.Question{Table: c.st.Table, At: c.spec.Change.At, SQL: c.lang.Agrees(c.sides(), "")}
+	q := fill.Question{Table: c.st.Table, At: c.spec.Change.At, SQL: c.lang.Agrees(c.asked(), "")}
 	if c.st.Fill != "" {
 		waived, err := c.led.Poisoned(ctx, c.conn, c.st.Fill, ledger.PoisonWaived)
 		if err != nil {
@@ -158,7 +172,7 @@ func (c *changing) toCount(ctx context.Context, now change.Look, goal change.Goa
 			q.Except = append(q.Except, p.Key)
 		}
 	}
-	t := &toTally{id: c.rev.ID, look: now, question: q}
+	t := &toTally{id: c.rev.ID, look: now, question: q, strict: !c.solo}
 	if goal != change.Held || c.st.Phase != revision.Verify {
 		return t // the contract counts all by itself
 	}
@@ -178,6 +192,11 @@ type savedTally struct {
 
 // proven records what a count has found.
 func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, goal change.Goal) error {
+	contracts := goal == change.Contracted || goal == change.Purged
+	if contracts && t.Rows == 0 && c.st.Proof.Valid() && c.st.Proof.Rows > 0 {
+		return c.meddled(ctx, fault.New(fault.Confirm, "%s had %s rows when it was proven that none disagrees, and has none now: somebody has deleted them all", c.st.Table, fault.Thousands(c.st.Proof.Rows)).
+			Try("when that is as it should be: bellows change verify %s", c.rev.ID))
+	}
 	poison, err := c.poison(ctx)
 	if err != nil {
 		return err
@@ -196,7 +215,6 @@ func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, go
 	if err := c.save(ctx, next, "verify", text); err != nil {
 		return err
 	}
-	contracts := goal == change.Contracted || goal == change.Purged
 	if next.Proof.Valid() && !contracts {
 		return c.watched(ctx)
 	}
@@ -265,6 +283,6 @@ func (w *work) tally(ctx context.Context, p *toTally) (again bool, _ error) {
 	if w.tallies == nil {
 		w.tallies = map[revision.ID]*tallied{}
 	}
-	w.tallies[p.id] = &tallied{look: p.look, tally: t}
+	w.tallies[p.id] = &tallied{look: p.look, tally: t, strict: p.strict}
 	return true, nil
 }
