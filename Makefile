@@ -44,12 +44,12 @@ build: ## the static program, ./bellows
 test: deps vet format $(HOLD) ## installs what is missing where it may, then every test against real servers
 	$(TEST) $(if $(RUN),-run '$(RUN)') $(PKG)
 
-demo: build $(HOLD) ## a change under 200 requests a second, on SQLite, and on PostgreSQL when it is installed
+demo: build $(HOLD) ## a change under 200 requests a second, on SQLite, and on PostgreSQL when it is installed; PAGE=docs/change.md puts the figures there
 	$(GO) build -o .cache/posts ./examples/posts
-	$(GO) run ./examples/posts/demo -bellows ./bellows -app .cache/posts
+	$(GO) run ./examples/posts/demo -bellows ./bellows -app .cache/posts $(if $(PAGE),-page $(PAGE))
 	@if ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null; then \
 		echo; echo "# The same on PostgreSQL."; \
-		$(HOLD) -- $(GO) test -count=1 -v -run TestDemo/postgres ./examples/posts/demo -args -rate 200 -seed 2000 -calm 2s; fi
+		$(HOLD) -- $(GO) test -count=1 -v -run TestDemo/postgres ./examples/posts/demo -args -rate 200 -seed 2000 -calm 2s $(if $(PAGE),-page $(abspath $(PAGE))); fi
 
 lint: vet format ## vet, gofmt, staticcheck and the law of the rooms
 	$(GO) run $(STATICCHECK) $(PKG)

@@ -219,25 +219,34 @@ func (l *load) compare(got []post) (lost, wrong int) {
 	return lost, wrong + max(len(there)-len(l.posts)+lost, 0)
 }
 
-// report prints how requests went, stage by stage, and counts those that failed.
-func (l *load) report(w io.Writer) (failed int) {
+// seeding is the stage in which the posts are made that are there before.
+const seeding = "seed"
+
+// report prints how requests went, stage by stage.
+func (l *load) report(w io.Writer) figures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var all figures
+	for _, s := range l.stages {
+		if s.name == seeding { // nobody else is there yet
+			continue
+		}
+		slices.Sort(s.took)
+		all = append(all, figure{s.name, len(s.took), s.failed, at(s.took, 50), at(s.took, 99), at(s.took, 100), s.why})
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "stage\trequests\tfailed\tmedian\tp99\tlongest\t")
-	for _, s := range l.stages {
-		failed += s.failed
-		slices.Sort(s.took)
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", s.name, len(s.took), s.failed, at(s.took, 50), at(s.took, 99), at(s.took, 100), s.why)
+	for _, f := range all {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", f.stage, f.requests, f.failed, millis(f.median), millis(f.p99), millis(f.longest), f.why)
 	}
 	_ = t.Flush()
-	return failed
+	return all
 }
 
 // at is the time within which so many of a hundred were answered; sorted.
-func at(took []time.Duration, percent int) string {
+func at(took []time.Duration, percent int) time.Duration {
 	if len(took) == 0 {
-		return "-"
+		return 0
 	}
-	return fmt.Sprintf("%.1f ms", float64(took[(len(took)-1)*percent/100].Microseconds())/1000)
+	return took[(len(took)-1)*percent/100]
 }

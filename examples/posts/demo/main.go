@@ -31,6 +31,7 @@ type options struct {
 	seed         int           // posts that are there before the change
 	rate         int           // requests per second
 	calm         time.Duration // how long each stage is watched after its command
+	page         string        // a page to put the figures into; "" none
 	out          io.Writer
 }
 
@@ -44,6 +45,7 @@ func main() {
 	flag.IntVar(&o.seed, "seed", 2000, "posts that are there before the change")
 	flag.IntVar(&o.rate, "rate", 200, "requests per second")
 	flag.DurationVar(&o.calm, "calm", 2*time.Second, "how long each stage is watched")
+	flag.StringVar(&o.page, "page", "", "a page with a place for the figures, such as docs/change.md")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -126,7 +128,7 @@ func (s *story) before(ctx context.Context) error {
 			return err
 		}
 	}
-	s.load.stage("seed")
+	s.load.stage(seeding)
 	return s.load.seed(ctx, s.seed)
 }
 
@@ -230,10 +232,14 @@ func (s *story) verdict(ctx context.Context) error {
 	}
 	lost, wrong := s.load.compare(posts)
 	s.say("What the users noticed:")
-	failed := s.load.report(s.out)
-	fmt.Fprintf(s.out, "\n%d posts submitted, %d lost, %d wrong; %d requests failed\n", s.load.count(), lost, wrong, failed)
-	if lost+wrong+failed > 0 {
+	all := s.load.report(s.out)
+	told := all.verdict(lost, wrong)
+	fmt.Fprintf(s.out, "\n%d posts submitted, %d lost, %d wrong; %d requests failed\n%s\n", s.load.count(), lost, wrong, all.failed(), told)
+	if lost+wrong+all.failed() > 0 {
 		return fmt.Errorf("something was lost; this must not happen")
+	}
+	if s.page != "" {
+		return refresh(s.page, s.database(), all.markdown(s.rate, told))
 	}
 	return nil
 }
