@@ -63,3 +63,28 @@ func TestChangeMeddledWithBeforeItIsHeld(t *testing.T) {
 		}
 	})
 }
+
+// Where each request has a session of its own the evidence of a second is more than
+// one row, until somebody does something with the change.
+func TestEvidenceIsPruned(t *testing.T) {
+	t.Run("mariadb", func(t *testing.T) {
+		s := mariaSwap()
+		url, dir := s.held(t)
+		exec1(t, url, "DELETE FROM bellows_change_write")
+		exec1(t, url, "INSERT INTO bellows_change_write (revision, side, application, at) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 899) "+
+			"SELECT '1', IF(i % 2, 'old', 'new'), IF(i % 3, 'web', 'cron'), '2026-01-01 10:00:00' + INTERVAL i * 10000 MICROSECOND FROM n")
+		seconds := func() (n int64) {
+			for _, w := range phaseOf(t, url, dir).Writes {
+				n += w.Seconds
+			}
+			return n
+		}
+		before := seconds()
+		must(t, s.do(t, url, dir, "verify"))
+		wantRows(t, url, "SELECT COUNT(*) FROM bellows_change_write", "36") // 9 seconds, two sides, two applications
+		if after := seconds(); before != 36 || after != 36 {
+			t.Errorf("%d seconds of writing became %d", before, after)
+		}
+		wantRows(t, url, "SELECT CAST(MAX(at) AS CHAR) FROM bellows_change_write", "2026-01-01 10:00:08.990000")
+	})
+}

@@ -224,3 +224,11 @@ func bareName(text string) string {
 	}
 	return strings.ToLower(text)
 }
+
+// Pruner is a dialect whose triggers may note more than one write of an application
+// in a second, where each request has a session of its own.
+type Pruner interface {
+	// Prune is a statement that leaves of the evidence of a revision the last of each
+	// second; nobody who writes waits for it.
+	Prune(writes, revision string) []string
+}

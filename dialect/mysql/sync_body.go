@@ -205,3 +205,14 @@ func (y synced) counting() string {
 	}
 	return text
 }
+
+var _ dialect.Pruner = Dialect{}
+
+// Prune joins the evidence with the last of each second.
+func (d Dialect) Prune(writes, revision string) []string {
+	second := func(at string) string { return "DATE_FORMAT(" + at + ", '%Y-%m-%d %H:%i:%s')" }
+	return []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+		"DELETE w FROM " + writes + " AS w JOIN (SELECT side, application, MAX(at) AS last FROM " + writes + " WHERE revision = " + d.Literal(revision) +
+			" AND at < UTC_TIMESTAMP(6) - INTERVAL 2 SECOND GROUP BY side, application, " + second("at") + ") AS k ON w.side = k.side AND w.application = k.application AND w.at < k.last AND w.at >= CAST(" +
+			second("k.last") + " AS DATETIME) WHERE w.revision = " + d.Literal(revision)}
+}

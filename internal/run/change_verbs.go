@@ -40,6 +40,9 @@ func (r *Runner) shift(ctx context.Context, id revision.ID, ask Ask, do func(con
 				return err
 			}
 		}
+		if err := c.prune(ctx); err != nil {
+			return err
+		}
 		return do(ctx, c)
 	})
 	rep.Duration = time.Since(begun)
@@ -347,7 +350,8 @@ func (r *Runner) changed(ctx context.Context, v *View, rec ledger.Change, approv
 func (r *Runner) writes(ctx context.Context, id revision.ID) ([]change.Write, error) {
 	d := r.conn.Dialect()
 	text := fmt.Sprintf(d.Traits().TimeText, "MAX("+d.Quote("at")+")")
-	rows, err := r.texts(ctx, "SELECT side, application, COUNT(*), "+text+" FROM "+r.led.Writes()+" WHERE revision = "+d.Literal(string(id))+
+	second := "substr(" + fmt.Sprintf(d.Traits().TimeText, d.Quote("at")) + ", 1, 19)"
+	rows, err := r.texts(ctx, "SELECT side, application, COUNT(DISTINCT "+second+"), "+text+" FROM "+r.led.Writes()+" WHERE revision = "+d.Literal(string(id))+
 		" GROUP BY side, application ORDER BY side, application")
 	if err != nil {
 		return nil, err
@@ -359,6 +363,21 @@ func (r *Runner) writes(ctx context.Context, id revision.ID) ([]change.Write, er
 		out = append(out, change.Write{Side: dialect.Side(row[0]), Application: row[1], Writes: n, Last: at})
 	}
 	return out, nil
+}
+
+// prune takes what is too much from the evidence. That it cannot be done is no
+// reason to stop.
+func (c *changing) prune(ctx context.Context) error {
+	p, ok := c.lang.(dialect.Pruner)
+	if !ok {
+		return nil
+	}
+	for _, sql := range p.Prune(c.led.Writes(), string(c.rev.ID)) {
+		if _, err := c.conn.Exec(ctx, sql); isGone(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Abort takes a change back that has not come to its contract.
