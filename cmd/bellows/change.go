@@ -154,7 +154,8 @@ renames them back. Who still uses them gets errors meanwhile, and is found; writ
 of the new side go on, and the old side gets its values. An interrupt puts the
 columns back at once. That they have to be put back is recorded before: after a
 crash bellows up, or any other verb that acts on the change, does it first.
-MariaDB and MySQL have no brown-out: writes would fail there.`,
+On MariaDB and MySQL the table is locked for the moment of each rename; after a
+crash between the two statements of that moment writes fail until it is put back.`,
 		example: "bellows change brownout 20261120101500 --for 1s", exits: []int{5, 6, 7, 8, 130},
 	})
 	cmd.Flags().DurationVar(&r.For, "for", 10*time.Second, "how long they are away, a `DURATION` of at most 10m")
