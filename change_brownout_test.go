@@ -72,7 +72,7 @@ func TestBrownout(t *testing.T) {
 				}
 				id++
 				exec1(t, url, "INSERT INTO posts (id, loc) VALUES ("+strconv.Itoa(id)+", (SELECT loc FROM (SELECT loc FROM posts WHERE id = 7) q))")
-				exec1(t, url, "UPDATE posts SET loc = (SELECT loc FROM posts WHERE id = 9) WHERE id = 8")
+				exec1(t, url, "UPDATE posts SET loc = (SELECT loc FROM (SELECT loc FROM posts WHERE id = 9) q) WHERE id = 8")
 				exec1(t, url, "DELETE FROM posts WHERE id = "+strconv.Itoa(id-2990))
 				if now := phaseOf(t, url, dir); now.Trouble != nil || !strings.Contains(strings.Join(now.WaitingFor, " "), "are away since") {
 					t.Errorf("status tells %v, waiting for %q", now.Trouble, now.WaitingFor)

@@ -410,8 +410,8 @@ func (s swap) corrupted(t *testing.T, corruptions []corruption, back string) {
 	wantPhase(t, url, dir, "hold")
 	s.pastSync(t, url, sqls)
 	want := len(sqls)
-	if s.name == "sqlite" || s.name == "mariadb" {
-		want-- // which store no minus zero
+	if s.name != "postgres" && column(t, url, "SELECT COUNT(*) FROM posts WHERE loc = 'z' AND CAST(val AS CHAR) LIKE '-%'")[0] == "0" {
+		want-- // it stores no minus zero: MySQL does, MariaDB and SQLite do not
 	}
 	wantCode(t, s.do(t, url, dir, "verify"), fault.Check, fmt.Sprintf("%d of %d rows", want, len(sqls)+1))
 	wantCode(t, s.do(t, url, dir, "contract"), fault.Confirm, fmt.Sprintf("%d of %d rows", want, len(sqls)+1))

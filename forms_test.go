@@ -111,7 +111,7 @@ func formCases(e engineOfForms) map[string]formCase {
 		fks := "FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE() AND referenced_table_name = 'posts'"
 		cases["key"] = formCase{
 			form: dialect.Form{Kind: dialect.FormKey, Table: "posts", Old: []string{"id"}},
-			tables: []string{"CREATE TABLE posts (id int PRIMARY KEY AUTO_INCREMENT, body varchar(20), parent_id int, CONSTRAINT of FOREIGN KEY (parent_id) REFERENCES posts (id) ON DELETE SET NULL)",
+			tables: []string{"CREATE TABLE posts (id int PRIMARY KEY AUTO_INCREMENT, body varchar(20), parent_id int, CONSTRAINT up FOREIGN KEY (parent_id) REFERENCES posts (id) ON DELETE SET NULL)",
 				"CREATE TABLE comments (id int PRIMARY KEY AUTO_INCREMENT, post_id int NOT NULL, CONSTRAINT fk FOREIGN KEY (post_id) REFERENCES posts (id) ON DELETE CASCADE)",
 				"INSERT INTO posts (body) SELECT CONCAT('b', i) FROM " + some, "INSERT INTO comments (post_id) SELECT i FROM " + some, "UPDATE posts SET parent_id = 1 WHERE id > 1",
 				"INSERT INTO posts (id) VALUES (5000)", "DELETE FROM posts WHERE id = 5000"},
