@@ -9,7 +9,7 @@ SEED ?= 1
 
 # HOLD keeps one set of servers alive for a whole run and leaves nothing running.
 HOLD := .cache/hold
-TEST := RAPID_SEED=$(SEED) $(HOLD) -- $(GO) test -count=1 -timeout 20m
+TEST := RAPID_SEED=$(SEED) $(HOLD) -- $(GO) test -count=1 -timeout 45m
 
 # What the tests take from the environment, and can be set here too:
 #   PKG=./internal/run/...   only these packages
