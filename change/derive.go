@@ -95,7 +95,9 @@ func Tables(own plan.Name, here string, all []plan.Statement, others []plan.Name
 	}
 	for _, st := range all {
 		for _, t := range st.Effect.Touches {
-			add(t.Table)
+			if t.Of == "" {
+				add(t.Table)
+			}
 		}
 		for _, n := range st.Effect.Changes {
 			add(n)

@@ -43,10 +43,10 @@ func (l *linter) together(u *transaction, st plan.Statement) {
 
 func (l *linter) heavy(u *transaction, st plan.Statement, touches []plan.Touch) {
 	for _, t := range touches {
-		if !t.StopsReads || t.Index || slices.Contains(u.heavy, t.Table.String()) {
+		if !t.StopsReads || t.Index || slices.Contains(u.heavy, t.What()) {
 			continue
 		}
-		u.heavy = append(u.heavy, t.Table.String())
+		u.heavy = append(u.heavy, t.What())
 	}
 	if len(u.heavy) > 1 && !u.told {
 		u.told = true

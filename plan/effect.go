@@ -65,13 +65,21 @@ func (e Effect) String() string {
 	return b.String()
 }
 
+// What is locked, for reading.
+func (t Touch) What() string {
+	if t.Of != "" {
+		return t.Of + " " + t.Table.String()
+	}
+	return t.Table.String()
+}
+
 // String is the touch for reading.
 func (t Touch) String() string {
 	s := "locks "
 	if t.Index {
 		s += "index "
 	}
-	s += t.Table.String() + " " + string(t.Lock)
+	s += t.What() + " " + string(t.Lock)
 	switch {
 	case t.StopsReads:
 		s += ", stops reads and writes"
@@ -93,6 +101,9 @@ func (t Touch) String() string {
 // String is the keys for reading.
 func (k Keys) String() string {
 	s := "foreign keys"
+	if k.Refer == Dependents {
+		return "all that depends on it " + string(k.Lock)
+	}
 	if k.Constraint != "" {
 		s = "foreign key " + k.Constraint
 	}

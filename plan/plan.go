@@ -66,6 +66,10 @@ type Touch struct {
 	// for. A lock that stops reads stops writes.
 	StopsReads, StopsWrites bool
 	Index                   bool // Table names an index: its table is locked, which only the catalog knows
+	// Of is the kind of an object that is no table, which Table names: "schema",
+	// "type", "function". It goes with all that is in it and depends on it, and the
+	// tables of those are locked, which only the catalog knows.
+	Of string
 	// Keys are the foreign keys at whose other ends tables are locked, too.
 	Keys []Keys
 }
@@ -90,6 +94,8 @@ const (
 	Both
 	// In: from others to the table, and from others again to those.
 	In
+	// Dependents: not keys alone, but all that depends on the table, and on that again.
+	Dependents
 )
 
 // Loss is what a statement destroys: a column, or the whole table when Column is

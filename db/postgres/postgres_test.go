@@ -270,14 +270,31 @@ func TestLockableIsWhatIsLocked(t *testing.T) {
 				"CREATE TABLE posts (id int PRIMARY KEY, author int, place int, title text, CONSTRAINT author_fk FOREIGN KEY (author) REFERENCES people, CONSTRAINT place_fk FOREIGN KEY (place) REFERENCES places NOT VALID, CONSTRAINT short CHECK (length(title) < 9))",
 				"CREATE TABLE replies (id int PRIMARY KEY, post int REFERENCES posts)",
 				"CREATE TABLE letters (id int PRIMARY KEY, sender text REFERENCES people (mail))",
-				"CREATE TABLE log (at int) PARTITION BY RANGE (at)", "CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (0) TO (10)")
+				"CREATE TABLE log (at int) PARTITION BY RANGE (at)",
+				"CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE DOMAIN short AS text CHECK (length(value) < 9)", "CREATE SEQUENCE numbers",
+				"CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "CREATE SCHEMA app",
+				"CREATE TABLE moody (m mood, n int DEFAULT nextval('numbers'), s short)", "CREATE TABLE watched (id int)", "CREATE VIEW happy AS SELECT m FROM moody",
+				"CREATE TRIGGER w BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION nothing()",
+				"CREATE TABLE app.notes (id int PRIMARY KEY, place int REFERENCES places)", "CREATE TABLE cites (note int REFERENCES app.notes)", "CREATE TYPE app.colour AS ENUM ('red')",
+				"CREATE TABLE painted (c app.colour)", "CREATE VIEW app.of_people AS SELECT id FROM people", "CREATE FUNCTION app.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+				"CREATE TABLE fired (id int)", "CREATE TRIGGER w BEFORE INSERT ON fired FOR EACH ROW EXECUTE FUNCTION app.nothing()", "CREATE TABLE app.parts PARTITION OF log FOR VALUES FROM (20) TO (30)",
+				"CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (0) TO (10)")
 			names := map[string]string{}
-			for _, line := range all(t, c, "SELECT oid || ' ' || relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace") {
+			for _, line := range all(t, c, "SELECT oid || ' ' || relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace IN ('public'::regnamespace, 'app'::regnamespace)") {
 				oid, name, _ := strings.Cut(line, " ")
 				names[oid] = name
 			}
 			for sql, want := range map[string]string{
 				"DROP TABLE replies":                                         "posts replies",
+				"DROP SCHEMA app CASCADE":                                    "cites fired log notes painted parts places",
+				"DROP SCHEMA IF EXISTS nowhere CASCADE":                      "",
+				"DROP TYPE mood CASCADE":                                     "moody",
+				"DROP DOMAIN short CASCADE":                                  "moody",
+				"DROP SEQUENCE numbers CASCADE":                              "moody",
+				"DROP VIEW happy CASCADE":                                    "",
+				"DROP TABLE moody CASCADE":                                   "moody",
+				"DROP FUNCTION nothing CASCADE":                              "watched",
+				"DROP FUNCTION IF EXISTS nothing() CASCADE":                  "watched",
 				"DROP TABLE posts CASCADE":                                   "people places posts replies",
 				"DROP TABLE letters, replies":                                "letters people posts replies",
 				"DROP TABLE log_1":                                           "log log_1",
@@ -313,7 +330,7 @@ func TestLockableIsWhatIsLocked(t *testing.T) {
 				}
 				must(t, c, "ROLLBACK")
 				for _, lock := range locks {
-					_, name, _ := strings.Cut(lock, "public.")
+					_, name, _ := strings.Cut(lock, ".")
 					name, _, _ = strings.Cut(name, " ")
 					taken = append(taken, name)
 				}

@@ -66,6 +66,16 @@ func (c *conn) targets(ctx context.Context, touches []plan.Touch) ([]target, err
 		if strength(touch.Lock) < 0 || touch.Table.Name == "" {
 			continue
 		}
+		if touch.Of != "" {
+			gone, err := c.going(ctx, touch.Of, touch.Table)
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range gone {
+				add(t, touch.Lock)
+			}
+			continue
+		}
 		found, err := c.target(ctx, "x.oid = pg_catalog.to_regclass($1)", c.regclass(touch.Table))
 		if err != nil {
 			return nil, err
@@ -132,8 +142,53 @@ func (c *conn) others(ctx context.Context, oid int64, k plan.Keys) ([]target, er
 				SELECT k.conrelid FROM pg_catalog.pg_constraint k JOIN all_of a ON k.confrelid = a.oid WHERE k.contype = 'f')
 			SELECT oid FROM all_of WHERE $2 = '' AND $3 = ''`
 	)
+	if k.Refer == plan.Dependents {
+		return c.dependents(ctx, "SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, $1::oid, 0", oid)
+	}
 	which := map[plan.Refer]string{plan.Out: out, plan.Both: out + " UNION " + in, plan.In: deep}[k.Refer]
 	return c.target(ctx, "x.oid <> $1 AND x.oid IN ("+which+")", oid, k.Constraint, k.Column)
+}
+
+// going are the tables that are locked when an object goes with all that is in it
+// or depends on it.
+func (c *conn) going(ctx context.Context, kind string, n plan.Name) ([]target, error) {
+	const named = "SELECT 'pg_catalog.%s'::pg_catalog.regclass, pg_catalog.%s($1)::oid, 0"
+	switch kind {
+	case "schema":
+		return c.dependents(ctx, fmt.Sprintf(named, "pg_namespace", "to_regnamespace"), c.dialect.Quote(n.Name))
+	case "type", "domain":
+		return c.dependents(ctx, fmt.Sprintf(named, "pg_type", "to_regtype"), c.regclass(n))
+	case "sequence":
+		return c.dependents(ctx, fmt.Sprintf(named, "pg_class", "to_regclass"), c.regclass(n))
+	case "extension":
+		return c.dependents(ctx, "SELECT 'pg_catalog.pg_extension'::pg_catalog.regclass, oid, 0 FROM pg_catalog.pg_extension WHERE extname = $1", n.Name)
+	case "function": // of that name, whatever its arguments
+		return c.dependents(ctx, `SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, 0 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+			WHERE p.proname = $1 AND CASE $2::text WHEN '' THEN pg_catalog.pg_function_is_visible(p.oid) ELSE n.nspname = $2 END`, n.Name, n.Schema)
+	}
+	return nil, nil
+}
+
+// dependents are the tables of all that goes with some objects: the relations
+// among it, and those whose columns, defaults, keys, triggers, rules or policies
+// are among it. An object that is a part of another takes that with it.
+func (c *conn) dependents(ctx context.Context, roots string, args ...any) ([]target, error) {
+	return c.target(ctx, `x.oid IN (
+		WITH RECURSIVE gone (classid, objid, sub) AS (SELECT r.* FROM (`+roots+`) r (classid, objid, sub) WHERE r.objid IS NOT NULL
+			UNION SELECT d.* FROM gone g CROSS JOIN LATERAL (
+				SELECT classid, objid, objsubid FROM pg_catalog.pg_depend
+				WHERE refclassid = g.classid AND refobjid = g.objid AND (g.sub = 0 OR refobjsubid = g.sub)
+				UNION ALL SELECT refclassid, refobjid, refobjsubid FROM pg_catalog.pg_depend
+				WHERE classid = g.classid AND objid = g.objid AND (g.sub = 0 OR objsubid = g.sub) AND deptype = 'i') d),
+		of (classid, objid) AS (SELECT classid::pg_catalog.regclass::text, objid FROM gone)
+		SELECT objid FROM of WHERE classid = 'pg_class'
+		UNION SELECT h.inhparent FROM of JOIN pg_catalog.pg_inherits h ON h.inhrelid = objid
+			JOIN pg_catalog.pg_class p ON p.oid = objid WHERE classid = 'pg_class' AND p.relispartition
+		UNION SELECT adrelid FROM of JOIN pg_catalog.pg_attrdef a ON a.oid = objid WHERE classid = 'pg_attrdef'
+		UNION SELECT unnest(ARRAY[conrelid, confrelid]) FROM of JOIN pg_catalog.pg_constraint k ON k.oid = objid WHERE classid = 'pg_constraint'
+		UNION SELECT tgrelid FROM of JOIN pg_catalog.pg_trigger t ON t.oid = objid WHERE classid = 'pg_trigger'
+		UNION SELECT ev_class FROM of JOIN pg_catalog.pg_rewrite r ON r.oid = objid WHERE classid = 'pg_rewrite'
+		UNION SELECT polrelid FROM of JOIN pg_catalog.pg_policy p ON p.oid = objid WHERE classid = 'pg_policy')`, args...)
 }
 
 // regclass spells a name for to_regclass: as the server reads it, by the

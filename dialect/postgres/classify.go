@@ -98,10 +98,15 @@ func (r *reading) touch(n plan.Name, what deed) work {
 // keys adds foreign keys at whose other ends a deed locks tables.
 func (r *reading) keys(n plan.Name, k plan.Keys) {
 	for i := range r.e.Touches {
-		if o := &r.e.Touches[i]; o.Table == n && !o.Index {
+		if o := &r.e.Touches[i]; o.Table == n && !o.Index && o.Of == "" {
 			o.Keys = append(o.Keys, k)
 		}
 	}
+}
+
+// cascades adds the tables of all that goes with something that is dropped.
+func (r *reading) cascades(kind string, n plan.Name) {
+	r.lock(plan.Touch{Table: n, Lock: accessExclusive, Of: kind})
 }
 
 // ways is which foreign keys go with what a statement drops.
@@ -127,7 +132,7 @@ func (r *reading) lock(t plan.Touch) {
 	t.StopsWrites = strength[t.Lock] >= strength[share]
 	for i := range r.e.Touches {
 		o := &r.e.Touches[i]
-		if o.Table != t.Table || o.Index != t.Index {
+		if o.Table != t.Table || o.Index != t.Index || o.Of != t.Of {
 			continue
 		}
 		if strength[t.Lock] > strength[o.Lock] {

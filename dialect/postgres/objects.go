@@ -190,9 +190,15 @@ func (w *wordReading) drop() {
 	w.c.IfExists()
 	names := w.c.Names()
 	cascade := w.c.Take("CASCADE")
+	if routine := kind == "FUNCTION" || kind == "PROCEDURE" || kind == "ROUTINE" || kind == "AGGREGATE"; routine {
+		cascade = cascade || w.c.Find("CASCADE") // behind the arguments
+	}
 	for _, n := range names {
 		w.e.Objects = append(w.e.Objects, words.Object(kind, n))
 		w.dropped(kind, n, cascade)
+		if relation := strings.HasSuffix(kind, "TABLE") || strings.HasSuffix(kind, "VIEW"); relation && cascade {
+			w.keys(n, plan.Keys{Lock: accessExclusive, Refer: plan.Dependents})
+		}
 	}
 }
 
@@ -206,6 +212,10 @@ func (w *wordReading) dropped(kind string, n plan.Name, cascade bool) {
 		}
 	case "VIEW", "MATERIALIZED VIEW":
 		w.touch(n, dropView)
+	case "SEQUENCE":
+		if cascade {
+			w.cascades("sequence", n)
+		}
 	case "INDEX":
 		if w.e.NoTx == "" {
 			w.touchIndex(n, dropIndex)
@@ -213,12 +223,18 @@ func (w *wordReading) dropped(kind string, n plan.Name, cascade bool) {
 		}
 		w.touchIndex(n, dropIndexLater)
 		w.e.Index = &plan.Index{Name: n, Drop: true}
+	case "FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE":
+		if cascade {
+			w.cascades("function", n)
+		}
 	case "SCHEMA":
 		if cascade {
+			w.cascades("schema", n)
 			w.e.Destroys = append(w.e.Destroys, plan.Loss{Table: plan.Name{Schema: n.Name}})
 		}
 	case "TYPE", "DOMAIN", "EXTENSION":
 		if cascade {
+			w.cascades(strings.ToLower(kind), n)
 			w.e.Destroys = append(w.e.Destroys, plan.Loss{})
 		}
 	case "DATABASE":

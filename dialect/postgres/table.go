@@ -213,8 +213,22 @@ func (r *reading) drop(s *ast.DropStmt) bool {
 	return true
 }
 
+// withDependents adds what goes with a relation that is dropped.
+func (r *reading) withDependents(kind ast.ObjectType, name plan.Name) {
+	switch kind {
+	case ast.OBJECT_SEQUENCE:
+		r.cascades("sequence", name)
+	case ast.OBJECT_INDEX:
+	default:
+		r.keys(name, plan.Keys{Lock: accessExclusive, Refer: plan.Dependents})
+	}
+}
+
 func (r *reading) dropRelation(s *ast.DropStmt, word string, name plan.Name) {
 	r.object(word, name)
+	if s.Behavior == ast.DropCascade {
+		defer r.withDependents(s.RemoveType, name)
+	}
 	switch s.RemoveType {
 	case ast.OBJECT_TABLE, ast.OBJECT_FOREIGN_TABLE:
 		r.touch(name, dropTable)

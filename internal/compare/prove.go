@@ -345,6 +345,9 @@ func (w *watch) look(ctx context.Context, s diff.Statement) error {
 func (w *watch) claim(s diff.Statement, now []db.Observed) map[plan.Name]bool {
 	rewrites := map[plan.Name]bool{}
 	for _, t := range s.Effect.Touches {
+		if t.Of != "" {
+			continue
+		}
 		name := t.Table
 		if t.Index {
 			name = plan.Name{Schema: s.About.Schema, Name: s.About.On}

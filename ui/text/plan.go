@@ -131,7 +131,7 @@ func statementRow(p *page, st plan.Statement) []cell {
 	touch := st.Effect.Strongest()
 	lock := ""
 	if touch.Lock != "" {
-		lock = string(touch.Lock) + " on " + touch.Table.String()
+		lock = string(touch.Lock) + " on " + touch.What()
 		if n := len(st.Effect.Touches) - 1; n > 0 {
 			lock += fmt.Sprintf(" and %d more", n)
 		}
