@@ -58,6 +58,9 @@ func scenarios(t *testing.T) []scenario {
 			all[at].parts[part] = string(f.Data)
 		}
 	}
+	if len(all) < 150 {
+		t.Fatalf("there are %d scenarios, fewer than 150", len(all))
+	}
 	return all
 }
 
