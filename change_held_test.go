@@ -88,3 +88,26 @@ func TestEvidenceIsPruned(t *testing.T) {
 		wantRows(t, url, "SELECT CAST(MAX(at) AS CHAR) FROM bellows_change_write", "2026-01-01 10:00:08.990000")
 	})
 }
+
+// A process that is killed anywhere in such a contract leaves what the same verb
+// brings to the same end.
+func TestChangeContractOfSeveralStatementsSurvivesKills(t *testing.T) {
+	t.Run("mariadb", func(t *testing.T) {
+		s := mariaSwap()
+		s.file += "-- migrate:contract\nUPDATE posts SET loc = CONCAT(loc, '!') WHERE id = 1;\nALTER TABLE posts DROP COLUMN lat;\nALTER TABLE posts DROP COLUMN lng, ADD COLUMN more int;\nALTER TABLE posts MODIFY loc varchar(70);\n"
+		s.file = strings.Replace(s.file, "-- migrate:backward\nlat = CAST(SUBSTRING_INDEX(loc, ';', 1) AS SIGNED), lng = CAST(SUBSTRING_INDEX(loc, ';', -1) AS SIGNED)\n", "", 1)
+		s.looks = append(s.looks, "SELECT CONCAT(id, loc) FROM posts WHERE id < 3 ORDER BY id")
+		calm, calmDir := s.place(t)
+		url, dir := s.place(t)
+		for _, verb := range []string{"wait", "approve", "contract"} {
+			out, code, _ := child{URL: calm, Dir: calmDir, Verb: "change " + verb, Target: oneMerge, Names: true}.run(t)
+			if code != 0 {
+				t.Fatalf("%s: undisturbed it ends with %d: %s", verb, code, out)
+			}
+			kills := killed(t, child{URL: url, Dir: dir, Verb: "change " + verb, Target: oneMerge}, pointNames(out))
+			if want, got := s.picture(t, calm, calmDir), s.picture(t, url, dir); kills == 0 || want != got {
+				t.Fatalf("%s: after %d kills\n%s\nand undisturbed\n%s", verb, kills, got, want)
+			}
+		}
+	})
+}
