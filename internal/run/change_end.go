@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -133,9 +134,13 @@ func (c *changing) purge(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.perform(ctx, deed{action: change.Purge, phase: revision.Purge, ours: c.lang.Discard(c.st.Table, left),
+	err = c.perform(ctx, deed{action: change.Purge, phase: revision.Purge, ours: c.lang.Discard(c.st.Table, left),
 		then: func(context.Context) (change.State, error) { return change.Fold(c.st, c.spec, change.Purge), nil },
 		verb: "purge", text: "the old columns are gone"})
+	if f := (*fault.Error)(nil); errors.As(err, &f) && strings.Contains(string(f.Code), ".") { // the database's own
+		f.Hint = fmt.Sprintf("what rests on the old columns, such as a view, a check or a constraint, has to go first: drop it, or make it anew without them, in a migration of its own; then bellows change purge %s", c.rev.ID)
+	}
+	return err
 }
 
 // undo brings the old columns back and sets sync on again; their values follow
