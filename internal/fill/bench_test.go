@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // the size of its storage.
 func wide(b *testing.B, url, key, value string, rows int) int64 {
 	b.Helper()
-	do(b, url, "DROP TABLE IF EXISTS posts", fmt.Sprintf("CREATE TABLE posts (id %s PRIMARY KEY, a bigint, b bigint, pad text)", key),
+	do(b, url, "SET lock_timeout = 0", "DROP TABLE IF EXISTS posts", fmt.Sprintf("CREATE TABLE posts (id %s PRIMARY KEY, a bigint, b bigint, pad text)", key),
 		fmt.Sprintf("INSERT INTO posts SELECT %s, i, NULL, repeat('x', 100) FROM generate_series(1, %d) i", value, rows), "VACUUM (ANALYZE) posts", "CHECKPOINT")
 	return number(b, url, "SELECT pg_relation_size('posts')")
 }
@@ -30,7 +31,8 @@ func benchRows() int {
 }
 
 // BenchmarkFill compares workers with one UPDATE of the whole table, which is
-// measured before and after them in the same run, on a server that flushes.
+// measured before and after them in the same run, on a server that flushes, and
+// with as many sessions that change the same rows in plain chunks.
 func BenchmarkFill(b *testing.B) {
 	rows := benchRows()
 	const body = "UPDATE posts SET b = a * 2 WHERE b IS NULL AND :chunk"
@@ -38,7 +40,7 @@ func BenchmarkFill(b *testing.B) {
 	for _, k := range keys {
 		for _, workers := range []int{1, 2} {
 			b.Run(fmt.Sprintf("%s/workers=%d", k.name, workers), func(b *testing.B) {
-				var floor, ours time.Duration
+				var floor, plain, ours time.Duration
 				var growth float64
 				for range b.N {
 					url := testdb.BenchPostgres(b)
@@ -56,13 +58,28 @@ func BenchmarkFill(b *testing.B) {
 					growth = float64(number(b, url, "SELECT pg_relation_size('posts')")) / float64(before)
 					b.Logf("%s: %d chunks, the last of %d rows; %d rows changed", rep.Status.Strategy, rep.Status.ChunksDone, rep.Status.ChunkSize, rep.Status.RowsChanged)
 					floor += single(b, url, k.key, k.value, rows)
+					plain += sessions(b, url, rows, workers)
 				}
 				b.ReportMetric(float64(floor)/2/float64(ours), "of-one-UPDATE")
+				b.ReportMetric(float64(floor)/2/float64(plain), "plain-of-one-UPDATE")
 				b.ReportMetric(float64(rows*b.N)/ours.Seconds(), "rows/s")
 				b.ReportMetric(growth, "heap")
 			})
 		}
 	}
+}
+
+// sessions are how long so many sessions take to change the rows of a bigint key
+// in plain chunks, without a ledger, a vacuum or a check.
+func sessions(b *testing.B, url string, rows, n int) time.Duration {
+	wide(b, url, "bigint", "i", rows)
+	var all sync.WaitGroup
+	begun := time.Now()
+	for i := range n {
+		all.Go(func() { chunkwise(b, url, rows/n*i, rows/n*(i+1), rows/150/n) })
+	}
+	all.Wait()
+	return time.Since(begun)
 }
 
 func single(b *testing.B, url, key, value string, rows int) time.Duration {

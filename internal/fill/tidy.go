@@ -87,13 +87,14 @@ func (j *job) closeTidier() {
 	}
 }
 
-// tidies tidies, and waits for it where others are at work and this process has
-// one worker: two sessions that are busy all the time leave a machine of two
-// processors none for a COMMIT of the application, which needs one at each step on
-// its way to the disk and back.
+// tidies tidies, and waits for it, so that the table does not grow meanwhile by
+// what the workers leave behind. Only who works alone, in this process and on this
+// server, does not: all the others would keep more processors busy than there may
+// be, and a COMMIT of the application needs one at each step on its way to the disk
+// and back.
 func (w *worker) tidies(ctx context.Context, workers int64) error {
 	done := w.tidy()
-	if done == nil || w.crewOf(workers) > 1 || !w.pressed.Load().company {
+	if done == nil || w.crewOf(workers) == 1 && !w.pressed.Load().company {
 		return nil
 	}
 	w.point("tidy awaited")
