@@ -419,8 +419,15 @@ func (r *rowing) readWindow(ctx context.Context, sql string, how reading, rows [
 	return rows, bytes, false, result.Err()
 }
 
-// overhead is what a row takes in memory beside its values, in bytes.
-const overhead = 256
+// What a row takes in memory beside its values, in bytes: its record; its line and
+// the values of its answer, where a program works it out; the maps of the row and
+// of its answer, and each column in them, where a function does.
+const (
+	overhead = 256
+	answered = 256
+	mapped   = 2 * 320
+	inMap    = 2 * 64
+)
 
 // record makes a record of a row, and tells how much memory it takes.
 func (r *rowing) record(cells []dialect.Cell, how reading) (*record, int) {
@@ -446,13 +453,13 @@ func (r *rowing) record(cells []dialect.Cell, how reading) (*record, int) {
 	}
 	if how.lines {
 		x.line = r.jsonLine(values, x)
-		return x, size + len(x.line)
+		return x, size + answered + 2*len(x.line)
 	}
 	x.row = make(map[string]any, len(values))
 	for i, c := range values {
 		x.row[r.columns[i]] = backfill.Value(r.lang, r.types[i], c)
 	}
-	return x, size + 64*len(values)
+	return x, size + mapped + inMap*len(values)
 }
 
 func (r *rowing) nameOf(values []dialect.Cell) string {
