@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -64,7 +65,7 @@ func (l Language) make(f *schema.Fact, w *diff.World) []diff.Statement {
 		return l.say(text) // there are no rows
 	}
 	s := l.say(text + l.sameIndex(f, w) + l.allowed(copies))
-	s = l.risk(s, diff.RewritesTable, f.ID, "the server copies the table to check the foreign key, and nobody writes meanwhile")
+	s = l.risk(s, diff.RewritesTable, f.ID, "the server copies the table to check the foreign key, and nobody writes meanwhile"+sized(w, f.ID.On))
 	return l.risk(s, diff.MayFail, f.ID, "rows that are there may point nowhere")
 }
 
@@ -140,6 +141,16 @@ func (l Language) allowed(e effort) string {
 		return ", ALGORITHM=INPLACE, LOCK=SHARED"
 	}
 	return ", ALGORITHM=COPY, LOCK=SHARED"
+}
+
+// sized says how large a table is for which the effort is felt; "" for others.
+func sized(w *diff.World, table string) string {
+	id := schema.ID{Kind: schema.Table, Name: table}
+	size, ok := w.Size(id)
+	if !ok || !w.Large(id) {
+		return ""
+	}
+	return fmt.Sprintf(": about %d rows, %d MB", size.Rows, size.Bytes>>20)
 }
 
 // tableChange collects what is done to one table.
@@ -269,12 +280,12 @@ func (t *tableChange) alter(c clauses) []diff.Statement {
 	s := t.l.say(history + "ALTER TABLE " + t.l.Dialect.Quote(t.after.ID.Name) + " " + strings.Join(specs, ", ") + t.l.allowed(c.effort()))
 	switch c.effort() {
 	case copies:
-		s = t.l.risk(s, diff.RewritesTable, t.after.ID, "the server copies the table")
+		s = t.l.risk(s, diff.RewritesTable, t.after.ID, "the server copies the table"+sized(t.w, t.after.ID.Name))
 		s = t.l.risk(s, diff.StopsWrites, t.after.ID, "writers wait until the copy is done")
 	case inShared:
 		s = t.l.risk(s, diff.StopsWrites, t.after.ID, "writers wait until it is done")
 	case inPlace:
-		s = t.l.risk(s, diff.RewritesTable, t.after.ID, "the table is written anew while others go on")
+		s = t.l.risk(s, diff.RewritesTable, t.after.ID, "the table is written anew while others go on"+sized(t.w, t.after.ID.Name))
 	}
 	return s
 }

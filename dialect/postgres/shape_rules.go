@@ -270,7 +270,10 @@ func (l Language) Affects(c *diff.Change, f *schema.Fact, w *diff.World) diff.Ef
 
 // affectedByDrop: nearly everything must go with what it needs. A table stays
 // when its column's type is swapped.
-func (l Language) affectedByDrop(c *diff.Change, f *schema.Fact, _ *diff.World) diff.Effect {
+func (l Language) affectedByDrop(c *diff.Change, f *schema.Fact, w *diff.World) diff.Effect {
+	if c.Before.ID.Kind == f.ID.Kind && f.Get("inherited")+f.Get("parent") != "" && leaves(f, w) {
+		return diff.Keeps // it has no parent any more when that one's goes
+	}
 	if c.Before.ID.Kind == schema.Partition && f.ID.Kind == schema.Constraint {
 		return diff.Keeps
 	}
@@ -278,6 +281,19 @@ func (l Language) affectedByDrop(c *diff.Change, f *schema.Fact, _ *diff.World) 
 		return diff.Keeps
 	}
 	return diff.Rebuilds
+}
+
+// leaves tells whether the table of an inherited column or constraint, or of an
+// attached index, is taken from its parents before they go.
+func leaves(f *schema.Fact, w *diff.World) bool {
+	links := w.Before.On(schema.Partition, f.ID.Schema, f.ID.On)
+	for _, link := range links {
+		if _, stays := w.After.Find(link.ID); stays {
+			return false
+		}
+	}
+	after, ok := w.After.Find(f.ID)
+	return ok && len(links) > 0 && after.Get("inherited")+after.Get("parent") == ""
 }
 
 // affectedByType: what the server refuses to carry over when a column's type

@@ -166,6 +166,10 @@ func (s *spelling) losses() {
 		st.Hazards = append(st.Hazards, diff.Hazard{Code: code, Object: c.ID(), Text: text})
 	}
 	switch {
+	case s.a.Main.Verb == diff.Drop && c.ID().Kind == schema.Table && s.w.Creates(c.ID()) && c.Before.Get("partition key") == "":
+		add(diff.LosesTable, "it cannot be changed in place, so it is dropped and made anew: the rows of "+c.ID().Path()+" are lost, unless you copy them before, in a migration of your own")
+	case s.a.Main.Verb == diff.Drop && c.ID().Kind == schema.Table && s.w.Creates(c.ID()):
+		add(diff.LosesTable, "it cannot be partitioned anew in place, so it is dropped and made anew: of the rows of "+c.ID().Path()+" only those in parts that stay are kept")
 	case s.a.Main.Verb == diff.Drop && c.ID().Kind == schema.Table:
 		add(diff.LosesTable, "the rows of "+c.ID().Path()+" are lost")
 	case s.a.Main.Verb == diff.Drop && c.ID().Kind == schema.Column && s.carried(c.Before):
