@@ -58,6 +58,8 @@ type DiffOptions struct {
 	// for it from this machine's programs, or in a container. "beside", "local" and
 	// "container" want one of these.
 	Shadow string
+	// Strict refuses shapes in which something was found that is not described.
+	Strict bool
 	// Archive names the tables and columns that are put aside instead of dropped, so
 	// that the way back has their rows again; "all" is each one that can be.
 	Archive []string
@@ -152,6 +154,11 @@ func (m *Migrator) Diff(ctx context.Context, o DiffOptions) (Difference, error) 
 	}
 	if d.From, d.To, err = m.shapes(ctx, ground, o.From, o.To); err != nil {
 		return d, err
+	}
+	for _, s := range []Shape{d.From, d.To} {
+		if err := compare.Strict(s.Schema); o.Strict && err != nil {
+			return d, err
+		}
 	}
 	if o.To.Shape == nil && o.To.URL == "" && o.To.Files != nil {
 		d.wanted = replay.Files(textsOf(o.To.Files))

@@ -23,6 +23,7 @@ type diffFlags struct {
 	from, to, dialect   string
 	stages              string
 	check, sql, noProof bool
+	strict              bool
 	renames, ignore     []string
 	archive             []string
 	parents             []string
@@ -72,6 +73,7 @@ difference. --from and --to compare any two schemas and print the way.`,
 	f.StringSliceVar(&d.parents, "parent", nil, "revise this `TARGET` instead of the head")
 	f.StringVar(&d.stages, "stages", "large", "which tables are changed in migrations of several stages, without long locks: `large|all|none`")
 	f.BoolVar(&d.noProof, "no-proof", false, "write the migration without trying it, and say so in it")
+	f.BoolVar(&d.strict, "strict", false, "refuse when a schema has something that Bellows does not describe, instead of naming it")
 	a.shadowFlag(f)
 	f.StringVar(&d.dialect, "dialect", "", "the `DATABASE`'s language, where no URL tells: sqlite")
 	return cmd
@@ -94,7 +96,7 @@ func (d diffFlags) conflicts(slug string, schema string) error {
 
 // options are what to compare and how, but for the two schemas.
 func (d diffFlags) options(s *settings) (o bellows.DiffOptions, err error) {
-	o.Shadow, o.Ignore = s.shadow, ignored(d.ignore)
+	o.Shadow, o.Ignore, o.Strict = s.shadow, ignored(d.ignore), d.strict
 	stages, ok := map[string]diff.Staging{"large": diff.BySize, "all": diff.Always, "none": diff.Never}[d.stages]
 	if o.Stages = stages; !ok {
 		return o, fault.New(fault.Usage, "--stages %s: it is large, all or none", d.stages).Try("bellows diff --help")

@@ -3,6 +3,7 @@ package shadow
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/fault"
@@ -15,9 +16,10 @@ type Text struct{ Name, SQL string }
 
 // statement is one statement of a file that is yet to be run.
 type statement struct {
-	sql string
-	pos fault.Pos
-	err error
+	sql      string
+	text     Text
+	at, code int // where it begins in the text, and where its code does
+	err      error
 	// setting: it sets something of the session for those behind it, and is run
 	// again in every round.
 	setting bool
@@ -70,7 +72,7 @@ func cut(c db.Conn, texts []Text) ([]statement, error) {
 			if piece.Text == "" || piece.Kind != sqltext.SQL {
 				continue
 			}
-			s := statement{sql: piece.Text, pos: fault.Pos{File: t.Name, Line: piece.Line, Column: piece.Column}}
+			s := statement{sql: piece.Text, text: t, at: piece.TextAt, code: piece.Code}
 			switch c.Dialect().Classify(piece.Text).Class {
 			case plan.Begin, plan.Commit, plan.Rollback, plan.Savepoint:
 				continue
@@ -84,12 +86,18 @@ func cut(c db.Conn, texts []Text) ([]statement, error) {
 }
 
 func refused(s statement) error {
-	code := fault.Failed
-	msg := s.err.Error()
+	code, msg, at := fault.Failed, s.err.Error(), s.code
 	var server *db.Error
 	if errors.As(s.err, &server) {
 		code, msg = server.Code, server.Error()
+		if server.Offset >= 0 && server.Offset <= len(s.sql) {
+			at = s.at + server.Offset
+		}
 	}
-	return fault.At(s.pos, code, "%s", msg).Because(s.err).While("loading the desired schema").
-		Try("the desired schema must load into an empty database; nothing was written")
+	pos := sqltext.NewPlaces(s.text.SQL, sqltext.Options{File: s.text.Name}).Pos(at)
+	e := fault.At(pos, code, "%s", msg).Because(s.err).While("loading the desired schema")
+	if strings.Contains(msg, "extension") && strings.Contains(msg, "not available") {
+		return e.Try("the server on which schemas are tried has no such extension: install it there, or name an empty database of a server that has it: --shadow, or the key shadow; nothing was written")
+	}
+	return e.Try("the desired schema must load into an empty database; nothing was written")
 }

@@ -113,7 +113,7 @@ func TestFilesLoadInAnyOrder(t *testing.T) {
 func TestWhatDoesNotLoadIsNamed(t *testing.T) {
 	s := open(t, shadow.Options{URL: testdb.Postgres(t)})
 	err := shadow.Load(ctx, s.Conn, []shadow.Text{{Name: "a.sql", SQL: "create table t (a int);\n\ncreate view v as\n  select b from t;"}})
-	if err == nil || !strings.Contains(err.Error(), "a.sql:3:1") || fault.CodeOf(err) != "postgres.42703" {
+	if err == nil || !strings.Contains(err.Error(), "a.sql:4:10") || fault.CodeOf(err) != "postgres.42703" {
 		t.Errorf("the error is %v", err)
 	}
 	if err := shadow.Load(ctx, s.Conn, []shadow.Text{{Name: "a.sql", SQL: "select 'open"}}); fault.CodeOf(err) != fault.SQLText {
