@@ -195,6 +195,9 @@ func (m *Migrator) chosen(all []Archived, r ArchiveRequest) (chosen []Archived, 
 			if r.Revision == "" {
 				continue
 			}
+			if due.IsZero() {
+				return nil, fault.New(fault.Confirm, "since when %s %s is archived is not known", a.Kind, a.Name).Try("to drop it: bellows archive purge %s --now", r.Revision)
+			}
 			return nil, fault.New(fault.Confirm, "%s %s is kept until %s", a.Kind, a.Name, due.Format(time.DateOnly)).
 				Try("to drop it before: bellows archive purge %s --now", r.Revision)
 		}

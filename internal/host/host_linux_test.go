@@ -64,10 +64,23 @@ func TestServersRunEndAndKeepTheirData(t *testing.T) {
 	}{"postgres": postgres.Driver{}, "mariadb": mysql.Driver{}} {
 		t.Run(name, func(t *testing.T) {
 			dir := base(t)
+			left := filepath.Join(dir, "old-0")
+			if err := os.Mkdir(left, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(left, "ready"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(filepath.Join(left, "ready"), time.Time{}, time.Now().Add(-25*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
 			h := hosts(dir)
 			url, err := h.Local(ctx, host.Want{Driver: d})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("data of yesterday is there: %v", err)
 			}
 			if again, err := h.Local(ctx, host.Want{Driver: d}); err != nil || again != url {
 				t.Errorf("another one the second time: %s, %v", again, err)

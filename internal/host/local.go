@@ -59,6 +59,9 @@ func (h *Hosts) start(ctx context.Context, w Want, s db.Server) (*server, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := sweep(base); err != nil {
+		return nil, err
+	}
 	for n := range slots {
 		folder := filepath.Join(base, s.Key+"-"+strconv.Itoa(n))
 		lock, ok, err := hold(folder + ".lock")
@@ -77,6 +80,32 @@ func (h *Hosts) start(ctx context.Context, w Want, s db.Server) (*server, error)
 		return run, nil
 	}
 	return nil, fault.New(fault.Failed, "%d of them run already", slots)
+}
+
+// sweep takes away the data that is too old and that nobody uses.
+func sweep(base string) error {
+	made, err := filepath.Glob(filepath.Join(base, "*", ready))
+	if err != nil {
+		return err
+	}
+	for _, file := range made {
+		folder := filepath.Dir(file)
+		if recent(folder) {
+			continue
+		}
+		lock, ok, err := hold(folder + ".lock")
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		endLeft(folder, 9)
+		if err := errors.Join(os.RemoveAll(folder), lock.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // base is the folder of the servers' folders.
