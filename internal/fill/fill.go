@@ -71,7 +71,25 @@ func (o Options) withDefaults() Options {
 	if o.Process == "" {
 		o.Process = "worker"
 	}
+	if open := o.Open; open != nil {
+		o.Open = func(ctx context.Context, app string) (db.Conn, error) { return opened(ctx, open, app) }
+	}
 	return o
+}
+
+// openTime is how long it is tried to open a session that others are in the way of.
+const openTime = 30 * time.Second
+
+// opened opens a session. Where the database is one file, who writes keeps others
+// from opening it: that passes.
+func opened(ctx context.Context, open func(context.Context, string) (db.Conn, error), app string) (db.Conn, error) {
+	for until := time.Now().Add(openTime); ; {
+		c, err := open(ctx, app)
+		if classOf(err) != db.Wait || ctx.Err() != nil || time.Now().After(until) {
+			return c, err
+		}
+		sleep(ctx, jitter(idleTime))
+	}
 }
 
 func standard(d *time.Duration, usual time.Duration) {

@@ -101,7 +101,7 @@ func (l Ledger) claim(ctx context.Context, c db.Conn, run, tail string) (k Claim
 	defer rows.Close()
 	var of claimedOf
 	for rows.Next() {
-		if k.Chunk, err = scanChunk(rows, append(of.into(), &k.Waiting)...); err != nil {
+		if k.Chunk, err = scanChunk(rows, append(of.into(), &of.waiting)...); err != nil {
 			return k, false, err
 		}
 		ok = true
@@ -123,6 +123,7 @@ func (l Ledger) claim(ctx context.Context, c db.Conn, run, tail string) (k Claim
 type claimedOf struct {
 	state, want                  sql.NullString
 	pause, target, size, workers sql.NullInt64
+	waiting                      sql.NullInt64 // MariaDB once gave none, for a number of rows
 }
 
 func (o *claimedOf) into() []any {
@@ -131,6 +132,7 @@ func (o *claimedOf) into() []any {
 
 func (o *claimedOf) tell(k *Claimed) {
 	k.State, k.Want, k.Size, k.Workers = o.state.String, o.want.String, o.size.Int64, o.workers.Int64
+	k.Waiting = o.waiting.Int64
 	k.Pause, k.Target = time.Duration(o.pause.Int64)*time.Millisecond, time.Duration(o.target.Int64)*time.Millisecond
 }
 
