@@ -20,6 +20,7 @@ type swap struct {
 	rows  string // inserts posts 1 to 500
 	agree string // counts rows that do not agree
 	looks []string
+	kind  string // beside the name, "" for a change within one table
 }
 
 const swapFile = `-- migrate:change table:posts old:lat,lng new:loc
@@ -39,18 +40,18 @@ func swaps() []swap {
 			fmt.Sprintf(swapFile, "TEXT", "lat || ';' || lng", "CAST(substr(loc, 1, instr(loc, ';') - 1) AS INTEGER)", "CAST(substr(loc, instr(loc, ';') + 1) AS INTEGER)"), rows,
 			"SELECT count(*) FROM posts WHERE loc IS NOT lat || ';' || lng",
 			[]string{"SELECT type || ' ' || name || ' ' || coalesce(replace(sql, '\"', ''), '') FROM sqlite_master WHERE tbl_name = 'posts' OR type = 'trigger' ORDER BY 1",
-				"SELECT count(*) || ' ' || sum(id) FROM posts"}},
+				"SELECT count(*) || ' ' || sum(id) FROM posts"}, ""},
 		{"postgres", testdb.Postgres, "CREATE TABLE posts (id bigint PRIMARY KEY, lat integer NOT NULL, lng integer NOT NULL DEFAULT 7)",
 			fmt.Sprintf(swapFile, "point", "point(lng, lat)", "loc[1]", "loc[0]"), "INSERT INTO posts (id, lat, lng) SELECT i, i * 2, i * 3 FROM generate_series(1, 500) i",
 			"SELECT count(*) FROM posts WHERE loc::text IS DISTINCT FROM point(lng, lat)::text",
 			[]string{"SELECT attname || ' ' || attnotnull || ' ' || coalesce(pg_get_expr(adbin, adrelid), '') FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = 'posts'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY 1",
 				"SELECT tgname || tgenabled::text FROM pg_trigger WHERE tgrelid = 'posts'::regclass ORDER BY 1", "SELECT conname FROM pg_constraint WHERE conrelid = 'posts'::regclass AND contype <> 'n' ORDER BY 1",
-				"SELECT proname FROM pg_proc WHERE proname LIKE 'bellows%' ORDER BY 1", "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM posts p"}},
+				"SELECT proname FROM pg_proc WHERE proname LIKE 'bellows%' ORDER BY 1", "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM posts p"}, ""},
 		{"mariadb", testdb.MariaDB, "CREATE TABLE posts (id bigint PRIMARY KEY, lat integer NOT NULL, lng integer NOT NULL DEFAULT 7)",
 			fmt.Sprintf(swapFile, "varchar(50)", "CONCAT(lat, ';', lng)", "CAST(SUBSTRING_INDEX(loc, ';', 1) AS SIGNED)", "CAST(SUBSTRING_INDEX(loc, ';', -1) AS SIGNED)"),
 			"INSERT INTO posts (id, lat, lng) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i, i * 2, i * 3 FROM n", "SELECT count(*) FROM posts WHERE NOT (loc <=> CONCAT(lat, ';', lng))",
 			[]string{"SELECT CONCAT(column_name, ' ', column_type, ' ', is_nullable, ' ', COALESCE(column_default, '')) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'posts' ORDER BY 1",
-				"SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 1", "SELECT CONCAT(COUNT(*), ' ', SUM(id)) FROM posts"}},
+				"SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 1", "SELECT CONCAT(COUNT(*), ' ', SUM(id)) FROM posts"}, ""},
 	}
 }
 

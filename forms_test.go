@@ -130,6 +130,7 @@ func formCases(e engineOfForms) map[string]formCase {
 			},
 		}
 	}
+	cases["move"] = moveCase(e)
 	if e.name == "postgres" {
 		cases["key"] = formCase{
 			form: dialect.Form{Kind: dialect.FormKey, Table: "posts", Old: []string{"id"}, References: []string{"comments.post_id"}},
@@ -157,7 +158,7 @@ func draftOf(t *testing.T, e engineOfForms, f dialect.Form) (dialect.Form, strin
 	must(t, err)
 	f, steps, err := m.Form(f)
 	must(t, err)
-	d := native.Draft{Kind: revision.Change, ID: "1", Slug: "x", Table: f.Table, Old: f.Old, New: f.New, Steps: native.Steps(steps)}
+	d := native.Draft{Kind: revision.Change, ID: "1", Slug: "x", Table: f.Table, Old: f.Old, New: f.New, Into: f.Into, By: f.By, Steps: native.Steps(steps)}
 	text, err := d.Text(native.Templates{})
 	must(t, err)
 	return f, text
@@ -191,7 +192,12 @@ func TestFormsThatCannotBe(t *testing.T) {
 		text string
 	}{
 		{"sqlite", dialect.Form{Kind: dialect.FormKey, Table: "t", Old: []string{"id"}}, fault.Unsupported, "64 bits"},
-		{"postgres", dialect.Form{Kind: "move", Table: "t"}, fault.Usage, `no form "move"`},
+		{"postgres", dialect.Form{Kind: "mve", Table: "t"}, fault.Usage, `no form "mve"`},
+		{"postgres", dialect.Form{Kind: dialect.FormMove, Table: "t"}, fault.Usage, "wants the columns that move"},
+		{"mysql", dialect.Form{Kind: dialect.FormMove, Table: "t", Old: []string{"a"}, Type: "int"}, fault.Usage, "wants the other table"},
+		{"sqlite", dialect.Form{Kind: dialect.FormMove, Table: "t", Old: []string{"a"}, Into: "u", By: []string{"t_id=id"}}, fault.Usage, "wants the type"},
+		{"sqlite", dialect.Form{Kind: dialect.FormMove, Table: "t", Old: []string{"a"}, Into: "u", By: []string{"t_id"}, Type: "int"}, fault.Usage, "names no column of each table"},
+		{"sqlite", dialect.Form{Kind: dialect.FormRename, Table: "t", Old: []string{"a"}, New: []string{"b"}, Into: "u", Type: "int"}, fault.Usage, "go with the form move"},
 		{"postgres", dialect.Form{Kind: dialect.FormMerge, Table: "t", Old: []string{"a"}, New: []string{"b"}}, fault.Usage, "two columns --old"},
 		{"postgres", dialect.Form{Kind: dialect.FormSplit, Table: "t", Old: []string{"a"}, New: []string{"b"}}, fault.Usage, "two columns --new"},
 		{"postgres", dialect.Form{Kind: dialect.FormRename, Table: "t", Old: []string{"a"}, New: []string{"b"}}, fault.Usage, "wants the type"},

@@ -29,6 +29,7 @@ import (
 type Language interface {
 	backfill.Language
 	dialect.Syncer
+	dialect.Mover
 	dialect.Retirer
 }
 
@@ -37,6 +38,8 @@ type Spec struct {
 	Revision          revision.ID
 	Table             plan.Name // as the server folds it
 	Old, New          []string
+	Into              plan.Name // the other table, where the new side is in one
+	Near, Far         []string  // its key here and there, in one order
 	Forward, Backward []dialect.Assignment
 	Holds             []revision.HoldSpec
 	Retention         time.Duration
@@ -67,6 +70,9 @@ func Read(l Language, script revision.Script) (Spec, error) {
 	}
 	s.Table = named[0]
 	var err error
+	if err = s.readInto(l, c); err != nil {
+		return s, err
+	}
 	if s.Forward, err = assignments(l, c.Forward, s.New, "forward", "new"); err != nil {
 		return s, err
 	}
@@ -98,11 +104,43 @@ func (s Spec) wide(l Language) error {
 	if _, ok := l.(dialect.Widener); !ok {
 		return fault.At(s.Change.At, fault.Syntax, "form:key is not for %s, where a key is changed like any column", l.Name()).Try("leave it out; bellows new --form key writes what is needed")
 	}
-	if len(s.Old) != 1 || len(s.New) != 1 || s.Backward == nil || s.Change.Contract != nil {
+	if s.Moves() || len(s.Old) != 1 || len(s.New) != 1 || s.Backward == nil || s.Change.Contract != nil {
 		return fault.At(s.Change.At, fault.Syntax, "a change with form:key has one old and one new column, a backward section and no contract section").Try("bellows new --form key writes it")
 	}
 	return nil
 }
+
+// readInto reads where the new side is in another table.
+func (s *Spec) readInto(l Language, c revision.ChangeSpec) error {
+	if c.Into == "" {
+		return nil
+	}
+	named := l.Classify("DELETE FROM " + c.Into).Changes
+	if len(named) != 1 {
+		return fault.At(c.At, fault.Syntax, "into:%s is no name of a table", c.Into).Try("write it as in SQL, such as into:profiles or into:public.profiles")
+	}
+	s.Into = named[0]
+	if s.Into.Name == s.Table.Name {
+		return fault.At(c.At, fault.Syntax, "into:%s has the name of the table itself", c.Into).Try("leave into: and by: out where both sides are in one table")
+	}
+	for _, p := range c.By {
+		s.Far, s.Near = append(s.Far, sqltext.Name(p.There)), append(s.Near, sqltext.Name(p.Here))
+	}
+	for _, name := range s.Near {
+		if slices.ContainsFunc(s.Old, func(o string) bool { return strings.EqualFold(o, name) }) {
+			return fault.At(c.At, fault.Syntax, "column %s cannot move: by says that rows are found by it", name).Try("leave it out of old:")
+		}
+	}
+	for _, name := range s.Far {
+		if slices.ContainsFunc(s.New, func(o string) bool { return strings.EqualFold(o, name) }) {
+			return fault.At(c.At, fault.Syntax, "column %s is no new column: by says that rows are found by it", name).Try("leave it out of new:")
+		}
+	}
+	return nil
+}
+
+// Moves tells whether the new side is in another table.
+func (s Spec) Moves() bool { return s.Into.Name != "" }
 
 // span reads a duration as files spell it.
 func span(text string) (time.Duration, error) {
@@ -145,6 +183,9 @@ func assignments(l Language, sec revision.Section, side []string, section, word 
 func (s Spec) Hash(l Language) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q\n", s.Table, s.Old, s.New)
+	if s.Moves() {
+		fmt.Fprintf(h, "%q %q %q\n", s.Into, s.Near, s.Far)
+	}
 	for _, sec := range []*revision.Section{&s.Change.Expand, &s.Change.Forward, s.Change.Backward, s.Change.Contract} {
 		text := ""
 		if sec != nil {
@@ -187,6 +228,18 @@ func (s Spec) Sync(st State, writes string) dialect.Sync {
 	}
 	if y.Policy == "" {
 		y.Policy = dialect.Refuse
+	}
+	if s.Moves() {
+		y.Into = dialect.Into{Table: st.Into.Table, Key: st.Into.Key, Columns: st.Into.Columns}
+		if y.Into.Table.Name == "" {
+			y.Into.Table = s.Into
+		}
+		if len(y.Into.Key) == 0 {
+			y.Into.Key = s.Far
+		}
+		if len(y.Key) == 0 {
+			y.Key = s.Near
+		}
 	}
 	// The expressions name columns as the file does, the catalog may spell them otherwise.
 	y.Forward, y.Backward = spelled(s.Forward, y.New), spelled(s.Backward, y.Old)
@@ -250,7 +303,10 @@ func (s Spec) Filling(l Language, st State, y dialect.Sync, table string) revisi
 			given = append(given, l.Quote(c.Name)+" IS NOT NULL")
 		}
 		guard := "(" + strings.Join(given, " OR ") + ")"
-		f.Body.SQL = strings.Replace(f.Body.SQL, backfill.Placeholder, guard+" AND "+backfill.Placeholder, 1)
+		if s.Moves() {
+			guard = l.Has(y)
+		}
+		f.Body.SQL = strings.ReplaceAll(f.Body.SQL, backfill.Placeholder, guard+" AND "+backfill.Placeholder)
 		check.SQL += " AND " + guard
 	}
 	return revision.Script{Revision: s.Revision, Kind: revision.Change, Fill: &f, Check: []revision.Section{check}}

@@ -10,6 +10,7 @@ import (
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/plan"
 	"github.com/bellowsdb/bellows/revision"
+	"github.com/bellowsdb/bellows/sqltext"
 )
 
 // Derive gives all that a change runs, phase by phase, as far as it is known
@@ -24,9 +25,12 @@ func Derive(l Language, writes string) func(revision.Revision, revision.Script, 
 		all := of(written, revision.Expand)
 		y := s.Sync(State{}, writes)
 		all = append(all, s.Statements(l, revision.Sync, l.SyncOn(y))...)
-		all = append(all, s.Statements(l, revision.Fill, []string{l.Fills(y, dialect.New)})...)
+		all = append(all, s.Statements(l, revision.Fill, pieces(l, l.Fills(y, dialect.New)))...)
 		table := qualified(l, s.Table)
 		all = append(all, s.Statements(l, revision.Verify, []string{"SELECT COUNT(*) FROM " + table + " WHERE NOT " + l.Agrees(y, "")})...)
+		if s.Moves() {
+			all = append(all, s.Statements(l, revision.Verify, []string{"SELECT COUNT(*) FROM " + qualified(l, s.Into) + " WHERE " + l.Stray(y)})...)
+		}
 		if own := of(written, revision.Contract); len(own) > 0 {
 			return append(all, s.contract(l, y, own)...), s.notes(), nil
 		}
@@ -54,6 +58,9 @@ func (s Spec) contract(l Language, y dialect.Sync, own []plan.Statement) []plan.
 	names := []plan.Name{s.Table}
 	if Holdable(own) {
 		last, names = 0, Tables(s.Table, "", own, nil)
+	}
+	if s.Moves() {
+		names = append(names, s.Into)
 	}
 	var held []string
 	for _, name := range names {
@@ -109,6 +116,20 @@ func Tables(own plan.Name, here string, all []plan.Statement, others []plan.Name
 	return out
 }
 
+// pieces are the statements of a text of ours.
+func pieces(l Language, text string) []string {
+	var all []string
+	for p, err := range l.Split(text, sqltext.Options{}) {
+		if err != nil {
+			return []string{text}
+		}
+		if p.Kind != sqltext.Blank && p.Kind != sqltext.Note {
+			all = append(all, p.Text)
+		}
+	}
+	return all
+}
+
 func of(all []plan.Statement, phase revision.Phase) []plan.Statement {
 	var out []plan.Statement
 	for _, st := range all {
@@ -132,6 +153,9 @@ func (s Spec) Statements(l Language, phase revision.Phase, sqls []string) []plan
 // notes are what a person must know before the change begins.
 func (s Spec) notes() []string {
 	out := []string{"a change in phases: up runs expand and sync; the rest waits for its gate"}
+	if s.Moves() {
+		out = append(out, "columns of "+s.Table.String()+" move to "+s.Into.String()+": what one statement writes there the other table gets; each row of "+s.Table.String()+" has one row there, or none as long as its columns hold nothing")
+	}
 	if len(s.Backward) == 0 {
 		out = append(out, "there is no backward section: no way back after the first write to the new side")
 	}

@@ -13,6 +13,13 @@ type Look struct {
 	Columns  []dialect.Column
 	Objects  []Object
 	Identity string // "" when there is no such table
+	Into     Other  // the other table, where there is one
+}
+
+// Other is what the database says of the other table of a change.
+type Other struct {
+	Columns  []dialect.Column
+	Identity string
 }
 
 // Tampered are the differences between what a change rests on and what is there
@@ -20,29 +27,50 @@ type Look struct {
 // the rows: a proof is to be made anew, no more.
 func Tampered(s State, spec Spec, now Look) (wrong, void []*fault.Error) {
 	table := s.Table.String()
+	gone := func(table string) []*fault.Error {
+		return []*fault.Error{told("%s is gone: it was dropped or renamed", table).Try("bring it back under that name")}
+	}
 	if now.Identity == "" {
-		return []*fault.Error{told("%s is gone: it was dropped or renamed", table).Try("bring it back under that name")}, nil
+		return gone(table), nil
 	}
-	was, is := strings.SplitN(s.Identity, "/", 3), strings.SplitN(now.Identity, "/", 3)
-	if len(was) == 3 && len(is) == 3 {
-		switch {
-		case was[0] != is[0]:
-			wrong = append(wrong, told("%s is another table than the one the change began with", table).Try("bring the other one back under that name"))
-		case was[1] != is[1]:
-			void = append(void, told("%s was truncated, or written anew, since it was looked at", table).Try("look at its rows again: bellows change verify %s", spec.Revision))
-		}
+	wrong, void = s.identity(spec, table, s.Identity, now.Identity)
+	if !spec.Moves() {
+		wrong = append(wrong, s.columns(spec, table, slices.Concat(s.Old, s.New), now.Columns)...)
+		return append(wrong, s.objects(spec, table, now)...), void
 	}
-	wrong = append(wrong, s.columns(spec, table, now)...)
-	return append(wrong, s.objects(spec, table, now)...), void
+	into := s.Into.Table.String()
+	if now.Into.Identity == "" {
+		return gone(into), nil
+	}
+	more, also := s.identity(spec, into, s.Into.Identity, now.Into.Identity)
+	wrong, void = append(wrong, more...), append(void, also...)
+	wrong = append(wrong, s.columns(spec, table, s.Old, now.Columns)...)
+	wrong = append(wrong, s.columns(spec, into, s.New, now.Into.Columns)...)
+	return append(wrong, s.objects(spec, table+" and "+into, now)...), void
+}
+
+// identity compares what a table is called by in the catalog.
+func (s State) identity(spec Spec, table, before, now string) (wrong, void []*fault.Error) {
+	was, is := strings.SplitN(before, "/", 3), strings.SplitN(now, "/", 3)
+	if len(was) != 3 || len(is) != 3 {
+		return nil, nil
+	}
+	switch {
+	case was[0] != is[0]:
+		wrong = append(wrong, told("%s is another table than the one the change began with", table).Try("bring the other one back under that name"))
+	case was[1] != is[1]:
+		void = append(void, told("%s was truncated, or written anew, since it was looked at", table).Try("look at its rows again: bellows change verify %s", spec.Revision))
+	}
+	return wrong, void
 }
 
 func told(format string, args ...any) *fault.Error { return fault.New(fault.Confirm, format, args...) }
 
-// columns compares the columns of both sides.
-func (s State) columns(spec Spec, table string, now Look) []*fault.Error {
+// columns compares the columns of a table.
+func (s State) columns(spec Spec, table string, before, now []dialect.Column) []*fault.Error {
 	var out []*fault.Error
-	for _, was := range append(slices.Clone(s.Old), s.New...) {
-		is, ok := Find(now.Columns, was.Name)
+	for _, was := range before {
+		is, ok := Find(now, was.Name)
 		switch {
 		case !ok:
 			out = append(out, told("column %s of %s is gone: it was dropped or renamed", was.Name, table).Try("bring it back under that name"))

@@ -37,6 +37,7 @@ type State struct {
 	Indexes  []plan.Name         `json:",omitzero"` // the indexes that expand has made
 	Others   []string            `json:",omitzero"` // what else it has done, in words
 	Columns  []string            `json:",omitzero"` // all columns of the table when sync was set on
+	Into     Place               `json:",omitzero"` // where the new side is, if it is in another table
 	Policy   dialect.Policy      `json:",omitzero"`
 	Objects  []Object            `json:",omitzero"` // of sync
 	Identity string              `json:",omitzero"` // of the table
@@ -51,6 +52,16 @@ type State struct {
 
 	// Approved are the holds that are approved; they are kept apart.
 	Approved []string `json:"-"`
+}
+
+// Place is the other table of a change that moves columns there.
+type Place struct {
+	Table    plan.Name
+	Key      []string         // its columns that hold the key of the first table's row
+	Columns  []string         // all of them when sync was set on
+	Before   []string         `json:",omitzero"` // those before expand; none: expand has made it
+	Added    []dialect.Column `json:",omitzero"` // those that expand has added to a table that was there
+	Identity string           `json:",omitzero"`
 }
 
 // Absence is a brown-out: the old columns have other names for a while, so that

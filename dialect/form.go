@@ -18,11 +18,12 @@ const (
 	FormType    FormKind = "type"     // a column gets another type and keeps its name
 	FormKey     FormKind = "key"      // a counting primary key gets a wider type and keeps its name
 	FormNotNull FormKind = "not-null" // a column gets a value everywhere and keeps its name
+	FormMove    FormKind = "move"     // columns go to another table, of which each row belongs to one of this
 )
 
 // FormKinds are the names of all forms.
 func FormKinds() []string {
-	return []string{string(FormMerge), string(FormSplit), string(FormRename), string(FormType), string(FormKey), string(FormNotNull)}
+	return []string{string(FormMerge), string(FormSplit), string(FormRename), string(FormType), string(FormKey), string(FormNotNull), string(FormMove)}
 }
 
 // Form is what one of these changes is about. Names are spelled as in SQL.
@@ -37,6 +38,10 @@ type Form struct {
 	Default string
 	// References are the columns, as table.column, that refer to a key.
 	References []string
+	// Into is the table that columns move to, By its columns that hold the key of this
+	// one, each as there=here.
+	Into string
+	By   []string
 }
 
 // Steps are the sections of a change, as text. Notes say what else is to be done,
@@ -78,6 +83,11 @@ func (f Form) Check() (Form, error) {
 			f.New = []string{beside(f.Old[0], "_new")}
 		}
 		err = want(1, 1)
+	case FormMove:
+		if len(f.New) == 0 {
+			f.New = f.Old
+		}
+		err = f.moves()
 	default:
 		err = fault.New(fault.Usage, "there is no form %q", string(f.Kind)).Try("the forms are %s", strings.Join(FormKinds(), ", "))
 	}
@@ -102,6 +112,8 @@ func (f Form) complete() error {
 		return fault.New(fault.Usage, "the form %s wants the value that stands where there is none", f.Kind).Try("--default 0, or --default \"'unknown'\": it is SQL")
 	case f.Kind != FormNotNull && f.Default != "":
 		return fault.New(fault.Usage, "--default goes with the form %s", FormNotNull).Try("bellows new --help")
+	case f.Kind != FormMove && (f.Into != "" || len(f.By) > 0):
+		return fault.New(fault.Usage, "--into and --by go with the form %s", FormMove).Try("bellows new --help")
 	case f.Kind != FormKey && len(f.References) > 0:
 		return fault.New(fault.Usage, "--references goes with the form %s", FormKey).Try("bellows new --help")
 	}
@@ -111,6 +123,76 @@ func (f Form) complete() error {
 		}
 	}
 	return nil
+}
+
+// moves demands what the form move needs.
+func (f Form) moves() error {
+	const hint = "--change users --form move --old bio,site --into profiles --by user_id=id --type text"
+	switch {
+	case len(f.Old) == 0 || len(f.New) != len(f.Old):
+		return fault.New(fault.Usage, "the form %s wants the columns that move, and as many names for them there, or none", f.Kind).Try(hint)
+	case f.Into == "" || len(f.By) == 0:
+		return fault.New(fault.Usage, "the form %s wants the other table, and its column that has the key of %s", f.Kind, f.Table).Try(hint)
+	case f.Type == "" || len(f.types()) != 1 && len(f.types()) != len(f.New):
+		return fault.New(fault.Usage, "the form %s wants the type of the columns, or one for each", f.Kind).Try("--type text, or --type 'text,varchar(50)'")
+	}
+	for _, pair := range f.By {
+		there, here, ok := strings.Cut(pair, "=")
+		if !ok || there == "" || here == "" {
+			return fault.New(fault.Usage, "--by %s names no column of each table", pair).Try("--by user_id=id: the column of the other table, and the one of this")
+		}
+	}
+	return nil
+}
+
+// types are the types of the columns that move: commas in parentheses are part of one.
+func (f Form) types() []string {
+	var all []string
+	depth, from := 0, 0
+	for i, r := range f.Type {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case r == ',' && depth == 0:
+			all, from = append(all, strings.TrimSpace(f.Type[from:i])), i+1
+		}
+	}
+	return append(all, strings.TrimSpace(f.Type[from:]))
+}
+
+// Move are the sections of the form move; key is the type of keys.
+func Move(f Form, key string) Steps {
+	types := f.types()
+	var lines, there, here, forward, backward []string
+	for _, pair := range f.By {
+		a, b, _ := strings.Cut(pair, "=")
+		lines, there, here = append(lines, "  "+a+" "+key+" NOT NULL"), append(there, a), append(here, b)
+	}
+	for i, name := range f.New {
+		lines = append(lines, "  "+name+" "+types[min(i, len(types)-1)])
+		forward, backward = append(forward, name+" = "+last(f.Table)+"."+f.Old[i]), append(backward, f.Old[i]+" = "+last(f.Into)+"."+name)
+	}
+	lines = append(lines, "  PRIMARY KEY ("+strings.Join(there, ", ")+")",
+		"  FOREIGN KEY ("+strings.Join(there, ", ")+") REFERENCES "+f.Table+" ("+strings.Join(here, ", ")+") ON DELETE CASCADE ON UPDATE CASCADE")
+	return Steps{
+		Expand:   "CREATE TABLE " + f.Into + " (\n" + strings.Join(lines, ",\n") + "\n);",
+		Forward:  strings.Join(forward, ",\n"),
+		Backward: strings.Join(backward, ",\n"),
+		Hold:     "every instance reads and writes " + strings.Join(f.New, ", ") + " in " + f.Into + " only",
+		Notes: []string{"Give each column the type that it has in " + f.Table + ", " + strings.Join(there, ", ") + " that of " + strings.Join(here, ", ") + ". Where " + f.Into +
+			" is there already, ALTER TABLE adds the columns to it.",
+			"A row of " + f.Table + " has no row in " + f.Into + " as long as its columns hold nothing: applications that use " + f.Into + " insert the row, or write it by an upsert."},
+	}
+}
+
+// last is a name without its schema.
+func last(name string) string {
+	if at := strings.LastIndex(name, "."); at >= 0 && strings.Count(name[at:], `"`)%2 == 0 && strings.Count(name[at:], "`")%2 == 0 {
+		return name[at+1:]
+	}
+	return name
 }
 
 // beside is a name with something appended, inside of its quotes.

@@ -25,6 +25,9 @@ type Sync struct {
 	// sides and of the key.
 	Columns  []string
 	Old, New []SyncColumn
+	// Into is where the new side is when it is in another table; its zero value says
+	// that both sides are in Table.
+	Into Into
 	// Forward gives New by Old, Backward Old by New. Backward may be empty: then a
 	// write to the new side leaves the old one as it is.
 	Forward, Backward []Assignment
@@ -38,6 +41,54 @@ type Sync struct {
 	// Written: the new side may have been written by itself. Without Backward the
 	// old side does not follow, so Agrees then takes any new side that is filled.
 	Written bool
+}
+
+// Into is the other table of a change that moves columns there. A row of it
+// belongs to the row of Table that has the same key, and no two to the same one.
+// A row of Table needs none there as long as Forward gives nothing for it: NULL, or
+// the columns' defaults.
+type Into struct {
+	Table plan.Name
+	// Key are its columns that hold the key of Table's row, in the order of Sync.Key.
+	Key []string
+	// Columns are the names of all its columns; none: expressions name only those of
+	// the new side and of the key.
+	Columns []string
+}
+
+// Moves tells whether the two sides are in two tables.
+func (s Sync) Moves() bool { return s.Into.Table.Name != "" }
+
+// Far is the change as the other table sees it: that table, its key and its columns
+// stand where those of the first stood.
+func (s Sync) Far() Sync {
+	f := s
+	f.Table, f.Key, f.Columns = s.Into.Table, s.Into.Key, s.Into.Columns
+	if len(f.Columns) == 0 {
+		f.Columns = slices.Clone(f.Key)
+		for _, c := range s.New {
+			f.Columns = append(f.Columns, c.Name)
+		}
+	}
+	return f
+}
+
+// Mover is a Syncer that also keeps sides in step that are in two tables. All
+// dialects of this house are.
+type Mover interface {
+	// Has is a condition on a row of Table, whose columns it names behind the table's
+	// name: a row of the other table belongs to it.
+	Has(s Sync) string
+	// Stray is a condition on a row of the other table, whose columns it names
+	// behind the table's name: no row of Table belongs to it.
+	Stray(s Sync) string
+	// Keyed is a query: a row for each column of each unique key of a table, with the
+	// key's name, the column and "true" where it is never null; "" where db.Keyer
+	// tells of all such keys.
+	Keyed(table plan.Name) string
+	// Unmovable is a query: a row with a reason for each thing that keeps the two
+	// tables from being kept in step.
+	Unmovable(s Sync) string
 }
 
 // SyncColumn is a column of one side as the catalog has it. Type is spelled as
@@ -104,8 +155,8 @@ type Syncer interface {
 	// is what Forward gives, or Old is what Backward gives. name qualifies the
 	// columns, spelled as SQL; "" leaves them bare.
 	Agrees(s Sync, name string) string
-	// Fills is the statement of a backfill, with :chunk, that computes that side
-	// where the sides do not agree.
+	// Fills are the statements of a backfill, each with :chunk, that compute that
+	// side where the sides do not agree; a semicolon and a line's end stand between them.
 	Fills(s Sync, side Side) string
 	// Trial is a query that computes a side for at most so many rows; it fails as
 	// the trigger would fail. Its columns are the key's and the side's.
@@ -144,8 +195,11 @@ func (s Sync) All() []string {
 	if len(s.Columns) > 0 {
 		return s.Columns
 	}
-	all := slices.Clone(s.Key)
-	for _, c := range slices.Concat(s.Old, s.New) {
+	all, sides := slices.Clone(s.Key), slices.Concat(s.Old, s.New)
+	if s.Moves() {
+		sides = s.Old
+	}
+	for _, c := range sides {
 		if !slices.Contains(all, c.Name) {
 			all = append(all, c.Name)
 		}
@@ -191,6 +245,15 @@ func (s Sync) Complaint() string {
 	}
 	return "the change " + s.Revision + " keeps " + names(s.New) + " of " + s.Table.Name + " in step with " + names(s.Old) + ": this write gives both sides, and they do not agree"
 }
+
+// Lonely is the error of a row of the other table that belongs to none, and
+// LonelyRemedy is what to do about it.
+func (s Sync) Lonely() string {
+	return "the change " + s.Revision + " keeps " + s.Into.Table.Name + " in step with " + s.Table.Name + ": this row belongs to no row of " + s.Table.Name
+}
+
+// LonelyRemedy is what to do about a row that is Lonely.
+const LonelyRemedy = "insert the row that it belongs to first"
 
 // Remedy is what to do about a Complaint.
 const Remedy = "write one side only, or give both sides the same value"

@@ -184,10 +184,18 @@ type HoldSpec struct {
 	At    fault.Pos
 }
 
+// Pair is a column of the other table of a change and the one of its table that has
+// the same value in a row that belongs to it.
+type Pair struct{ There, Here string }
+
 // ChangeSpec is the five-step change.
 type ChangeSpec struct {
 	Table    string
 	Old, New []string
+	// Into is the table that the new columns are in, where it is another one; By
+	// tells which row of it belongs to which of Table.
+	Into     string `json:",omitzero"`
+	By       []Pair `json:",omitzero"`
 	Expand   Section
 	Forward  Section
 	Backward *Section

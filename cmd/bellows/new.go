@@ -27,6 +27,8 @@ type newFlags struct {
 	form, kind       string
 	value            string
 	references       []string
+	into             string
+	by               []string
 	parents          []string
 	label            string
 	edit             bool
@@ -56,10 +58,12 @@ refused.`,
 	f.StringVar(&n.change, "change", "", "a change of `TABLE` in five steps, with --old and --new")
 	f.StringSliceVar(&n.old, "old", nil, "the `COLUMNS` that a change replaces")
 	f.StringSliceVar(&n.new, "new", nil, "the `COLUMNS` that a change makes")
-	f.StringVar(&n.form, "form", "", "write the everyday change `FORM`: merge, split, rename, type, key or not-null")
+	f.StringVar(&n.form, "form", "", "write the everyday change `FORM`: merge, split, rename, type, key, not-null or move")
 	f.StringVar(&n.kind, "type", "", "the `TYPE` of the new columns of a form")
 	f.StringVar(&n.value, "default", "", "the value, as `SQL`, that the form not-null puts where there is none")
 	f.StringSliceVar(&n.references, "references", nil, "the `COLUMNS` that refer to a key, as table.column")
+	f.StringVar(&n.into, "into", "", "the `TABLE` that the form move takes the columns to")
+	f.StringSliceVar(&n.by, "by", nil, "the `COLUMNS` of that table that have this one's key, as user_id=id")
 	f.StringSliceVar(&n.parents, "parent", nil, "revise this `TARGET` instead of the head; base begins anew")
 	f.StringVar(&n.label, "label", "", "the `NAME` of the branch that begins here")
 	f.BoolVar(&n.edit, "edit", false, "open the file in $VISUAL or $EDITOR")
@@ -82,8 +86,8 @@ func (n newFlags) draft(slug string) (native.Draft, error) {
 	switch {
 	case kinds > 1:
 		return d, fault.New(fault.Usage, "one migration is of one kind").Try("one of --data, --backfill TABLE, --change TABLE, or none for the schema")
-	case n.form == "" && n.kind+n.value+strings.Join(n.references, "") != "":
-		return d, fault.New(fault.Usage, "--type, --default and --references go with --form").Try("bellows new --help")
+	case n.form == "" && n.kind+n.value+n.into+strings.Join(n.references, "")+strings.Join(n.by, "") != "":
+		return d, fault.New(fault.Usage, "--type, --default, --references, --into and --by go with --form").Try("bellows new --help")
 	case n.form != "" && n.change == "":
 		return d, fault.New(fault.Usage, "--form goes with --change TABLE").Try("bellows new x --change users --form rename --old name --new title --type text")
 	case n.form != "": // the form knows which columns it wants
@@ -104,11 +108,11 @@ func (n newFlags) formed(m *bellows.Migrator, d native.Draft) (native.Draft, err
 	if n.form == "" {
 		return d, nil
 	}
-	f, steps, err := m.Form(dialect.Form{Kind: dialect.FormKind(n.form), Table: n.change, Old: n.old, New: n.new, Type: n.kind, Default: n.value, References: n.references})
+	f, steps, err := m.Form(dialect.Form{Kind: dialect.FormKind(n.form), Table: n.change, Old: n.old, New: n.new, Type: n.kind, Default: n.value, References: n.references, Into: n.into, By: n.by})
 	if err != nil {
 		return d, err
 	}
-	d.Old, d.New, d.Steps = f.Old, f.New, native.Steps(steps)
+	d.Old, d.New, d.Into, d.By, d.Steps = f.Old, f.New, f.Into, f.By, native.Steps(steps)
 	return d, nil
 }
 

@@ -38,6 +38,12 @@ func TestSync(t *testing.T) {
 			Forward:  []string{"n"},
 			Backward: []string{"FLOOR(m)"},
 		},
+		Pair: synctest.Change{
+			Old:      []dialect.SyncColumn{column("a", "varchar(20)"), {Name: "b", Type: "varchar(20)", NotNull: true, Default: "''"}},
+			New:      []dialect.SyncColumn{column("c", "varchar(20)"), {Name: "d", Type: "varchar(20)", NotNull: true, Default: "''"}},
+			Forward:  []string{"a", "items.b"},
+			Backward: []string{"things.c", "d"},
+		},
 		Defaults: synctest.Change{
 			Table:    "(id int PRIMARY KEY, n int DEFAULT 0, m decimal(8,2) NOT NULL DEFAULT -1, title text)",
 			Old:      []dialect.SyncColumn{{Name: "n", Type: "int(11)", Default: "0"}},

@@ -40,6 +40,12 @@ func TestSync(t *testing.T) {
 					Forward:  []string{"n"},
 					Backward: []string{"floor(m)"},
 				},
+				Pair: synctest.Change{
+					Old:      []dialect.SyncColumn{column("a", "character varying(20)"), {Name: "b", Type: "character varying(20)", NotNull: true, Default: "''"}},
+					New:      []dialect.SyncColumn{column("c", "character varying(20)"), {Name: "d", Type: "character varying(20)", NotNull: true, Default: "''"}},
+					Forward:  []string{"a", "items.b"},
+					Backward: []string{"things.c", "d"},
+				},
 				Defaults: synctest.Change{
 					Table:    "(id int PRIMARY KEY, n int DEFAULT 0, m numeric(8,2) NOT NULL DEFAULT -1, title text)",
 					Old:      []dialect.SyncColumn{{Name: "n", Type: "integer", Default: "0"}},

@@ -15,7 +15,7 @@ func TestSync(t *testing.T) {
 	synctest.Run(t, synctest.Database{
 		Driver: sqlite.Driver{},
 		URL:    testdb.SQLite,
-		After:  true,
+		After:  true, Foreign: "PRAGMA foreign_keys = ON",
 		Merge: synctest.Change{
 			Table:    "(id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE, b TEXT COLLATE RTRIM, c TEXT COLLATE NOCASE, title TEXT)",
 			Old:      []dialect.SyncColumn{column("a", "TEXT"), column("b", "TEXT")},
@@ -36,6 +36,12 @@ func TestSync(t *testing.T) {
 			New:      []dialect.SyncColumn{column("m", "NUMERIC")},
 			Forward:  []string{"n"},
 			Backward: []string{"CAST(m AS INTEGER)"},
+		},
+		Pair: synctest.Change{
+			Old:      []dialect.SyncColumn{column("a", "VARCHAR(20)"), {Name: "b", Type: "VARCHAR(20)", NotNull: true, Default: "''"}},
+			New:      []dialect.SyncColumn{column("c", "VARCHAR(20)"), {Name: "d", Type: "VARCHAR(20)", NotNull: true, Default: "''"}},
+			Forward:  []string{"a", "items.b"},
+			Backward: []string{"things.c", "d"},
 		},
 		Defaults: synctest.Change{
 			Table:    "(id INTEGER PRIMARY KEY, n INTEGER DEFAULT 0, m NUMERIC NOT NULL DEFAULT -1, title TEXT)",

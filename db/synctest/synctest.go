@@ -31,6 +31,9 @@ type Database struct {
 	Schema string
 	// The three changes that the model knows, and the last with defaults.
 	Merge, Round, Widen, Defaults Change
+	// Pair is one of which a column has a default that holds nothing, and which moves
+	// to another table: a and b become c and d.
+	Pair Change
 	// Names: sessions tell the name of their application. Application is what
 	// evidence calls an application of that name.
 	Names       bool
@@ -50,6 +53,8 @@ type Database struct {
 	// Upsert begins the list of changes of an upsert, with %s for the key, and
 	// Incoming spells the value that was to be inserted.
 	Upsert, Incoming string
+	// Foreign is what a session says so that foreign keys hold; "" nothing.
+	Foreign string
 }
 
 // Change is a change as one database spells it. The table is called items.
@@ -84,6 +89,10 @@ func Run(t *testing.T, d Database) {
 		"names":    s.names,
 		"kinds":    s.kinds,
 		"demanded": s.demanded,
+		"moves":    s.moves,
+		"moved":    s.moveCases,
+		"crossing": s.moveCrowd,
+		"noting":   s.moveCounting,
 	}
 	if !s.Needed {
 		tests["gone"] = s.gone
@@ -194,7 +203,7 @@ func (h hand) whole(statements []string) {
 // fill runs the statement of a backfill over all rows.
 func (h hand) fill(s dialect.Sync, side dialect.Side) {
 	h.t.Helper()
-	h.must(strings.ReplaceAll(h.syncer().Fills(s, side), ":chunk", "(1 = 1)"))
+	h.must(strings.Split(strings.ReplaceAll(h.syncer().Fills(s, side), ":chunk", "(1 = 1)"), ";\n")...)
 }
 
 // disagree counts rows whose sides do not agree.

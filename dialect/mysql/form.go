@@ -7,6 +7,9 @@ var _ dialect.Former = Dialect{}
 // Form writes an everyday change. What a contract does is one ALTER TABLE, which
 // takes effect as a whole.
 func (d Dialect) Form(f dialect.Form) (dialect.Steps, error) {
+	if f.Kind == dialect.FormMove {
+		return dialect.Move(f, "bigint"), nil
+	}
 	s, ok := dialect.Everyday(f, "varchar(255)", dialect.Texts{
 		Join:  "NULLIF(TRIM(CONCAT(COALESCE(%[1]s, ''), ' ', COALESCE(%[2]s, ''))), '')",
 		First: "NULLIF(SUBSTRING_INDEX(%[1]s, ' ', 1), '')",

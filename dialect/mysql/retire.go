@@ -28,8 +28,14 @@ func (d Dialect) Unhide(s dialect.Sync, columns, names []string) []string {
 	return append(d.Rename(s.Table, names, columns), d.SyncPolicy(s)...)
 }
 
-// Unhideable: replicas follow columns by number.
-func (d Dialect) Unhideable(dialect.Sync) string { return "" }
+// Unhideable: replicas follow columns by number. Triggers of two tables are not made
+// anew for other names.
+func (d Dialect) Unhideable(s dialect.Sync) string {
+	if s.Moves() {
+		return "SELECT 'the triggers on the other table read these columns by their names'"
+	}
+	return ""
+}
 
 // Retire is one ALTER TABLE, which takes effect as a whole or not at all.
 func (d Dialect) Retire(table plan.Name, columns []dialect.Column, names []string) []string {

@@ -30,6 +30,9 @@ func (d Dialect) SyncOn(s dialect.Sync) []string {
 // replaces a trigger under one lock; on MySQL a second trigger stands in for the
 // first while that is dropped and made again.
 func (d Dialect) SyncPolicy(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).made()
+	}
 	return d.sync(s).triggers()
 }
 
@@ -50,6 +53,9 @@ func (y synced) triggers() []string {
 
 // SyncOff drops the triggers.
 func (d Dialect) SyncOff(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).off()
+	}
 	y := d.sync(s)
 	var out []string
 	for _, event := range events {
@@ -64,6 +70,9 @@ func (d Dialect) SyncOff(s dialect.Sync) []string {
 // SyncSeen reads information_schema, which shows triggers only to who may make
 // one on the table.
 func (d Dialect) SyncSeen(s dialect.Sync) string {
+	if s.Moves() {
+		return d.move(s).seen()
+	}
 	y := d.sync(s)
 	schema := "DATABASE()"
 	if s.Table.Schema != "" {
@@ -84,19 +93,26 @@ func (d Dialect) SyncSeen(s dialect.Sync) string {
 // the table's is bound by the key.
 func (d Dialect) Agrees(s dialect.Sync, name string) string {
 	y := d.sync(s)
+	agrees := y.agrees
+	if s.Moves() {
+		agrees = d.move(s).agrees
+	}
 	if name == "" || name == y.alias {
-		return y.agrees()
+		return agrees()
 	}
 	var terms []string
 	for _, k := range s.Key {
 		terms = append(terms, y.alias+"."+d.Quote(k)+" = "+name+"."+d.Quote(k))
 	}
-	return "EXISTS (SELECT 1 FROM " + y.table + " WHERE " + strings.Join(terms, " AND ") + " AND " + y.agrees() + ")"
+	return "EXISTS (SELECT 1 FROM " + y.table + " WHERE " + strings.Join(terms, " AND ") + " AND " + agrees() + ")"
 }
 
 // Fills is one UPDATE. Of several columns each is set by what the earlier ones
 // were set to, which is why none of a side may name another of it.
 func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
+	if s.Moves() {
+		return d.move(s).fills(side)
+	}
 	y := d.sync(s)
 	columns, exprs := s.Side(side)
 	var sets []string
@@ -115,6 +131,9 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 
 // Trial computes the old side by what the new side is computed to be.
 func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
+	if s.Moves() {
+		return d.move(s).trial(side, rows)
+	}
 	y := d.sync(s)
 	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.table, rows, y.alias)
 	columns, exprs := s.Side(side)

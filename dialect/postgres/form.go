@@ -13,6 +13,9 @@ var _ dialect.Former = Dialect{}
 // Form writes an everyday change. All expressions are immutable, so that a
 // constraint can prove the sides alike.
 func (d Dialect) Form(f dialect.Form) (dialect.Steps, error) {
+	if f.Kind == dialect.FormMove {
+		return dialect.Move(f, "bigint"), nil
+	}
 	s, ok := dialect.Everyday(f, "text", dialect.Texts{
 		Join:  "nullif(btrim(coalesce(%[1]s, '') || ' ' || coalesce(%[2]s, '')), '')",
 		First: "nullif(split_part(%[1]s, ' ', 1), '')",

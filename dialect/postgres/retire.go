@@ -46,6 +46,9 @@ func (d Dialect) Hide(s dialect.Sync, columns, names []string) []string {
 	for i, c := range columns {
 		y.away[c] = names[i]
 	}
+	if s.Moves() {
+		return append(d.Rename(s.Table, columns, names), moved{y, d.sync(s.Far())}.functions()...)
+	}
 	return append(d.Rename(s.Table, columns, names), y.syncFunction())
 }
 

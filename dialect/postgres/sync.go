@@ -18,6 +18,9 @@ var _ dialect.Syncer = Dialect{}
 // rights of who made it, records evidence; it is called when the others have set a
 // flag of the session, once in a second.
 func (d Dialect) SyncOn(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).on()
+	}
 	y := d.sync(s)
 	out := []string{}
 	if s.Writes != "" {
@@ -43,11 +46,19 @@ func (d Dialect) SyncOn(s dialect.Sync) []string {
 }
 
 // SyncPolicy replaces the function, which takes no lock on the table.
-func (d Dialect) SyncPolicy(s dialect.Sync) []string { return []string{d.sync(s).syncFunction()} }
+func (d Dialect) SyncPolicy(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).functions()
+	}
+	return []string{d.sync(s).syncFunction()}
+}
 
 // SyncOff drops triggers and functions; each DROP TRIGGER locks readers out for
 // a moment.
 func (d Dialect) SyncOff(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).off()
+	}
 	y := d.sync(s)
 	var out []string
 	for _, suffix := range syncTriggers {
@@ -58,6 +69,9 @@ func (d Dialect) SyncOff(s dialect.Sync) []string {
 
 // SyncSeen reads pg_trigger and pg_proc.
 func (d Dialect) SyncSeen(s dialect.Sync) string {
+	if s.Moves() {
+		return d.move(s).seen()
+	}
 	y := d.sync(s)
 	of := "n.nspname = " + d.Literal(s.Table.Schema) + " AND c.relname = " + d.Literal(s.Table.Name)
 	var names []string
@@ -91,14 +105,21 @@ var syncTriggers = [...]string{"_used", "_write", "_insert", "_update"}
 // has no subquery, so that a constraint can be made of it.
 func (d Dialect) Agrees(s dialect.Sync, name string) string {
 	y := d.sync(s)
-	if name == "" {
-		return y.agrees()
+	agrees := y.agrees
+	if s.Moves() {
+		agrees = d.move(s).agrees
 	}
-	return "(SELECT " + y.agrees() + " FROM (SELECT " + name + ".*) AS " + y.alias + ")"
+	if name == "" || name == y.alias && s.Moves() {
+		return agrees()
+	}
+	return "(SELECT " + agrees() + " FROM (SELECT " + name + ".*) AS " + y.alias + ")"
 }
 
 // Fills is one UPDATE.
 func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
+	if s.Moves() {
+		return d.move(s).fills(side)
+	}
 	y := d.sync(s)
 	columns, exprs := s.Side(side)
 	var sets []string
@@ -114,6 +135,9 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 
 // Trial computes the old side by what the new side is computed to be.
 func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
+	if s.Moves() {
+		return d.move(s).trial(side, rows)
+	}
 	y := d.sync(s)
 	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.table, rows, y.alias)
 	columns, exprs := s.Side(side)

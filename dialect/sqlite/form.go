@@ -9,6 +9,9 @@ var _ dialect.Former = Dialect{}
 
 // Form writes an everyday change.
 func (d Dialect) Form(f dialect.Form) (dialect.Steps, error) {
+	if f.Kind == dialect.FormMove {
+		return dialect.Move(f, "INTEGER"), nil
+	}
 	s, ok := dialect.Everyday(f, "TEXT", dialect.Texts{
 		Join:  "nullif(trim(coalesce(%[1]s, '') || ' ' || coalesce(%[2]s, '')), '')",
 		First: "nullif(substr(%[1]s, 1, instr(%[1]s || ' ', ' ') - 1), '')",

@@ -15,6 +15,9 @@ var _ dialect.Syncer = Dialect{}
 // Each changes the row only where its sides do not agree; after that they do,
 // so that the triggers come to rest, also with recursive_triggers on.
 func (d Dialect) SyncOn(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).on()
+	}
 	var out []string
 	if s.Writes != "" {
 		out = append(out,
@@ -31,6 +34,9 @@ func (d Dialect) SyncOn(s dialect.Sync) []string {
 // SyncPolicy makes the triggers anew; in one transaction nobody sees the table
 // without them.
 func (d Dialect) SyncPolicy(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).triggers()
+	}
 	y := d.sync(s)
 	var out []string
 	for _, t := range [][2]string{{"_insert", y.onInsert()}, {"_update", y.onUpdate()}} {
@@ -42,6 +48,9 @@ func (d Dialect) SyncPolicy(s dialect.Sync) []string {
 
 // SyncOff drops the triggers, and makes NOT NULL again what was.
 func (d Dialect) SyncOff(s dialect.Sync) []string {
+	if s.Moves() {
+		return d.move(s).off()
+	}
 	y := d.sync(s)
 	out := []string{"DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_insert"), "DROP TRIGGER IF EXISTS " + y.schema + d.Quote(s.Name+"_update")}
 	for _, c := range y.loose() {
@@ -52,6 +61,9 @@ func (d Dialect) SyncOff(s dialect.Sync) []string {
 
 // SyncSeen reads the schema's own table.
 func (d Dialect) SyncSeen(s dialect.Sync) string {
+	if s.Moves() {
+		return d.move(s).seen()
+	}
 	return "SELECT name, sql, 'on' FROM " + d.sync(s).schema + "sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(" + d.Literal(s.Table.Name) + ") AND name IN (" +
 		d.Literal(s.Name+"_insert") + ", " + d.Literal(s.Name+"_update") + ") ORDER BY name"
 }
@@ -59,18 +71,25 @@ func (d Dialect) SyncSeen(s dialect.Sync) string {
 // Agrees compares byte for byte, with the affinity of the column.
 func (d Dialect) Agrees(s dialect.Sync, name string) string {
 	y := d.sync(s)
-	if name == "" {
-		return y.agrees()
+	agrees := y.agrees
+	if s.Moves() {
+		agrees = d.move(s).agrees
+	}
+	if name == "" || name == y.alias && s.Moves() {
+		return agrees()
 	}
 	var list []string
 	for _, c := range s.All() {
 		list = append(list, name+"."+d.Quote(c)+" AS "+d.Quote(c))
 	}
-	return "(SELECT " + y.agrees() + " FROM (SELECT " + strings.Join(list, ", ") + ") AS " + y.alias + ")"
+	return "(SELECT " + agrees() + " FROM (SELECT " + strings.Join(list, ", ") + ") AS " + y.alias + ")"
 }
 
 // Fills is one UPDATE.
 func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
+	if s.Moves() {
+		return d.move(s).fills(side)
+	}
 	y := d.sync(s)
 	where := "NOT " + y.agrees()
 	if side == dialect.New && len(s.Backward) == 0 {
@@ -81,6 +100,9 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 
 // Trial computes the old side by what the new side is computed to be.
 func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
+	if s.Moves() {
+		return d.move(s).trial(side, rows)
+	}
 	y := d.sync(s)
 	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.schema+y.alias, rows, y.alias)
 	columns, exprs := s.Side(side)

@@ -337,8 +337,23 @@ func (c *changing) look(ctx context.Context, st change.State) (change.Look, erro
 	if l.Objects, err = c.objects(ctx, st); err != nil {
 		return l, err
 	}
-	l.Identity, err = c.identity(ctx, st)
+	if l.Identity, err = c.identity(ctx, st.Table, st.Key); err != nil || !c.spec.Moves() {
+		return l, err
+	}
+	if l.Into.Identity, err = c.identity(ctx, st.Into.Table, st.Into.Key); err != nil || l.Into.Identity == "" {
+		return l, err
+	}
+	l.Into.Columns, err = c.columns(ctx, st.Into.Table)
 	return l, err
+}
+
+// knows notes what the catalog calls the tables by now.
+func (c *changing) knows(ctx context.Context, st *change.State) (err error) {
+	if st.Identity, err = c.identity(ctx, st.Table, st.Key); err != nil || !c.spec.Moves() {
+		return err
+	}
+	st.Into.Identity, err = c.identity(ctx, st.Into.Table, st.Into.Key)
+	return err
 }
 
 // objects reads what keeps the sides in step.
@@ -354,10 +369,10 @@ func (c *changing) objects(ctx context.Context, st change.State) ([]change.Objec
 	return out, nil
 }
 
-// identity is what the catalog calls the table by; "" when it is gone.
-func (c *changing) identity(ctx context.Context, st change.State) (string, error) {
+// identity is what the catalog calls a table by; "" when it is gone.
+func (c *changing) identity(ctx context.Context, table plan.Name, key []string) (string, error) {
 	var err error
-	for _, expression := range c.lang.Identity(st.Table, st.Key) {
+	for _, expression := range c.lang.Identity(table, key) {
 		var rows [][]string
 		if rows, err = c.texts(ctx, "SELECT "+expression); err == nil && len(rows) > 0 {
 			return rows[0][0], nil

@@ -128,7 +128,11 @@ func (c *changing) holding(d *deed, fresh bool) *held {
 	if c.spec.Table.Schema == "" {
 		here = c.st.Table.Schema
 	}
-	for _, name := range change.Tables(c.st.Table, here, d.step.Statements, d.also) {
+	others := d.also
+	if c.spec.Moves() {
+		others = append(slices.Clone(others), c.st.Into.Table)
+	}
+	for _, name := range change.Tables(c.st.Table, here, d.step.Statements, others) {
 		h.tables = append(h.tables, c.quoted(name))
 	}
 	inside := d.inside
@@ -237,7 +241,10 @@ func (c *changing) first(ctx context.Context, step plan.Step) (change.State, err
 	for _, col := range columns {
 		st.Before = append(st.Before, col.Name)
 	}
-	st.Old, err = c.side(columns, c.spec.Old, "there is no column %s in %s", "correct old: in the directive")
+	st.Old, err = c.side(columns, c.spec.Old, c.spec.Change.Table, "there is no column %s in %s", "correct old: in the directive")
+	if err == nil && c.spec.Moves() {
+		err = c.firstInto(ctx, &st, shape)
+	}
 	if err == nil {
 		err = c.widenable(ctx, st)
 	}
@@ -270,19 +277,19 @@ func (c *changing) droppable(ctx context.Context, st change.State) error {
 }
 
 // side finds the columns of a side.
-func (c *changing) side(all []dialect.Column, names []string, missing, hint string) ([]dialect.Column, error) {
+func (c *changing) side(all []dialect.Column, names []string, table, missing, hint string) ([]dialect.Column, error) {
 	var out []dialect.Column
 	for _, name := range names {
 		col, ok := change.Find(all, name)
 		if !ok {
-			return nil, fault.At(c.spec.Change.At, fault.Failed, missing, name, c.spec.Change.Table).Try("%s", hint)
+			return nil, fault.At(c.spec.Change.At, fault.Failed, missing, name, table).Try("%s", hint)
 		}
 		if col.Made == "generated" {
-			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s is computed by the database, and a trigger sees no value of it", col.Name, c.spec.Change.Table).
+			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s is computed by the database, and a trigger sees no value of it", col.Name, table).
 				Try("name the columns it is computed of")
 		}
 		if col.Made == "identity" && c.lang.Traits().LateNumbers && !c.spec.Wide() {
-			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s counts by itself, and a trigger does not know the number of a row that is about to be written", col.Name, c.spec.Change.Table).
+			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s counts by itself, and a trigger does not know the number of a row that is about to be written", col.Name, table).
 				Try("leave the column out of the change; where it is the key and gets a wider type, bellows new --form key writes a change that can")
 		}
 		out = append(out, col)
@@ -295,7 +302,7 @@ func (c *changing) made(st *change.State, step plan.Step) {
 	for _, s := range step.Statements {
 		e := s.Effect
 		st.Tables = append(st.Tables, e.Creates...)
-		switch own := len(e.Touches) > 0 && e.Touches[0].Table.Key() == st.Table.Key(); {
+		switch own := len(e.Touches) > 0 && (e.Touches[0].Table.Key() == st.Table.Key() || c.spec.Moves() && c.isInto(st, e.Touches[0].Table)); {
 		case len(e.Creates) > 0, e.Class == plan.Session, e.Class == plan.Query:
 		case strings.HasPrefix(e.Verb, "CREATE INDEX"), strings.HasPrefix(e.Verb, "CREATE UNIQUE INDEX"):
 			for _, o := range e.Objects {
@@ -316,10 +323,17 @@ func (c *changing) sees(ctx context.Context, st change.State) (change.State, err
 	if err != nil {
 		return st, err
 	}
-	if st.Old, err = c.side(columns, c.spec.Old, "column %s of %s is gone", "expand must leave the old columns as they are"); err != nil {
+	if st.Old, err = c.side(columns, c.spec.Old, c.spec.Change.Table, "column %s of %s is gone", "expand must leave the old columns as they are"); err != nil {
 		return st, err
 	}
-	if st.New, err = c.side(columns, c.spec.New, "expand has made no column %s in %s", "add it in the expand section, or correct new: in the directive"); err != nil {
+	there, table := columns, c.spec.Change.Table
+	if c.spec.Moves() {
+		if there, err = c.seesInto(ctx, &st); err != nil {
+			return st, err
+		}
+		table = c.spec.Change.Into
+	}
+	if st.New, err = c.side(there, c.spec.New, table, "expand has made no column %s in %s", "add it in the expand section, or correct new: in the directive"); err != nil {
 		return st, err
 	}
 	st.Columns, st.Added = nil, nil
@@ -439,7 +453,7 @@ func (c *changing) synced(ctx context.Context, st change.State) (next change.Sta
 	if len(next.Objects) == 0 {
 		return next, fault.New(fault.Internal, "sync was set on and is not there")
 	}
-	if next.Identity, err = c.identity(ctx, next); err != nil {
+	if err = c.knows(ctx, &next); err != nil {
 		return next, err
 	}
 	if next.Since, err = c.led.Now(ctx, c.conn); err != nil {
@@ -493,8 +507,8 @@ func (c *changing) tryOut(ctx context.Context, st change.State) error {
 		side dialect.Side
 		of   []dialect.Assignment
 	}{{dialect.New, c.spec.Forward}, {dialect.Old, c.spec.Backward}} {
-		if len(side.of) == 0 {
-			continue
+		if len(side.of) == 0 || side.side == dialect.Old && c.spec.Moves() && len(st.Into.Columns) == 0 {
+			continue // what the other table will have beside the new columns nobody knows before it is there
 		}
 		sql := c.lang.Trial(y, side.side, trialRows)
 		if err := drained(ctx, c.conn, sql); err != nil {

@@ -189,7 +189,7 @@ func (c *changing) undone(ctx context.Context, next change.State) (change.State,
 	if err != nil {
 		return next, err
 	}
-	next.Objects, next.Identity = now.Objects, now.Identity
+	next.Objects, next.Identity, next.Into.Identity = now.Objects, now.Identity, now.Into.Identity
 	for i, was := range next.Old {
 		if is, ok := change.Find(now.Columns, was.Name); ok {
 			next.Old[i].Known = is.Known
@@ -218,13 +218,21 @@ func (c *changing) mayUndo(ctx context.Context) error {
 	if err != nil {
 		return explainUnlessGone(err, "looking at the table")
 	}
+	table := c.st.Table
+	if c.spec.Moves() {
+		if table = c.st.Into.Table; table.Name != "" {
+			if columns, err = c.columns(ctx, table); err != nil {
+				return explainUnlessGone(err, "looking at the table")
+			}
+		}
+	}
 	for i, was := range c.st.New {
 		if c.spec.Wide() {
 			was.Name = c.st.Old[i].Name // which it has had since the contract
 		}
 		now, ok := change.Find(columns, was.Name)
 		if !ok || now.Type != was.Type {
-			return fault.At(c.spec.Change.At, fault.Irreversible, "column %s of %s is not what it was at the contract, so the old side cannot be computed of it", was.Name, c.st.Table).
+			return fault.At(c.spec.Change.At, fault.Irreversible, "column %s of %s is not what it was at the contract, so the old side cannot be computed of it", was.Name, table).
 				Try("bring it back as it was: %s", was.Type)
 		}
 	}
@@ -273,6 +281,11 @@ func (c *changing) reverts(ctx context.Context, d *deed) (err error) {
 	added := slices.DeleteFunc(columns, func(col dialect.Column) bool { return slices.Contains(c.st.Before, col.Name) || len(c.st.Before) == 0 })
 	added = slices.DeleteFunc(added, func(col dialect.Column) bool { return !c.expandMade(col) })
 	d.ours = append(d.ours, c.lang.Discard(c.st.Table, added)...)
+	if c.spec.Moves() {
+		if d.ours, err = c.leaves(ctx, d.ours); err != nil {
+			return err
+		}
+	}
 	for _, t := range slices.Backward(c.st.Tables) {
 		d.ours = append(d.ours, "DROP TABLE IF EXISTS "+c.quoted(t))
 	}
@@ -282,6 +295,23 @@ func (c *changing) reverts(ctx context.Context, d *deed) (err error) {
 		}
 	}
 	return c.agreeTo(ctx, c.step(revision.Expand, d.ours))
+}
+
+// leaves adds what takes the new columns out of a table again that was there.
+func (c *changing) leaves(ctx context.Context, sqls []string) ([]string, error) {
+	into := c.st.Into
+	if len(into.Before) == 0 {
+		return sqls, nil // it goes as a whole
+	}
+	columns, err := c.columns(ctx, into.Table)
+	if err != nil {
+		return nil, explainUnlessGone(err, "looking at the table")
+	}
+	added := slices.DeleteFunc(columns, func(col dialect.Column) bool {
+		_, ours := change.Find(into.Added, col.Name)
+		return slices.Contains(into.Before, col.Name) || c.st.Phase != "" && !ours
+	})
+	return append(sqls, c.lang.Discard(into.Table, added)...), nil
 }
 
 // expandMade tells whether expand has added a column; while it is half done
@@ -332,7 +362,7 @@ func (c *changing) resync(ctx context.Context, side dialect.Side) error {
 			st.Old[i].NotNull, st.Old[i].Default = was.NotNull, was.Default
 		}
 	}
-	st.Added = c.st.Added
+	st.Added, st.Into.Added = c.st.Added, c.st.Into.Added
 	if err := c.insist(ctx, func() error { return c.tryOut(ctx, st) }); err != nil {
 		return explainUnlessGone(err, "trying the expressions")
 	}

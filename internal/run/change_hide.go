@@ -93,7 +93,7 @@ func (c *changing) hide(ctx context.Context, h dialect.Hider, span time.Duration
 			if next.Away.Since, err = c.led.Now(ctx, c.conn); err != nil {
 				return next, err
 			}
-			next.Identity, err = c.identity(ctx, next)
+			err = c.knows(ctx, &next)
 			return next, err
 		}})
 }
@@ -116,7 +116,7 @@ func (c *changing) unhide(ctx context.Context) error {
 	if err != nil {
 		return explainUnlessGone(err, "looking at the table")
 	}
-	before, err := c.identity(ctx, c.st)
+	before, err := c.identity(ctx, c.st.Table, c.st.Key)
 	if err != nil {
 		return explainUnlessGone(err, "looking at the table")
 	}
@@ -131,7 +131,7 @@ func (c *changing) unhide(ctx context.Context) error {
 		text: "the old columns are back", holds: true,
 		then: func(ctx context.Context) (_ change.State, err error) {
 			if before == c.st.Identity || doing != change.Nothing { // what a rename makes of it is no meddling
-				if next.Identity, err = c.identity(ctx, next); err != nil {
+				if err = c.knows(ctx, &next); err != nil {
 					return next, err
 				}
 			}

@@ -23,7 +23,9 @@ func (t *toCheck) Error() string { return "the rows of change " + string(t.id) +
 // prover is the dialect, where its database can watch that both sides agree.
 func (c *changing) prover() (dialect.Prover, bool) {
 	p, ok := c.lang.(dialect.Prover)
-	return p, ok && len(c.spec.Backward) > 0 // else what agrees is another thing once somebody has written the new side
+	// A constraint sees one table; and without backward what agrees is another thing
+	// once somebody has written the new side.
+	return p, ok && len(c.spec.Backward) > 0 && !c.spec.Moves()
 }
 
 func (c *changing) sides() dialect.Sync { return c.spec.Sync(c.st, c.led.Writes()) }
@@ -163,7 +165,8 @@ func (c *changing) renews(ctx context.Context, now change.Look) (bool, error) {
 		return false, err
 	}
 	next := c.st
-	next.Identity, next.Proof.Run, next.Proof.Constraint = now.Identity, c.o.Run, true
+	next.Identity, next.Into.Identity = now.Identity, now.Into.Identity
+	next.Proof.Run, next.Proof.Constraint = c.o.Run, true
 	if next.Proof.At, err = c.led.Now(ctx, c.conn); err != nil {
 		return false, explainUnlessGone(err, "reading the clock")
 	}

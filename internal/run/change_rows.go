@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bellowsdb/bellows/change"
+	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/fill"
@@ -67,7 +68,7 @@ func (c *changing) filled(ctx context.Context) error {
 		return explainUnlessGone(err, "ending the backfill")
 	}
 	next := change.Fold(c.st, c.spec, change.Fill)
-	if next.Identity, err = c.identity(ctx, next); err != nil {
+	if err = c.knows(ctx, &next); err != nil {
 		return explainUnlessGone(err, "looking at the table")
 	}
 	c.point("change filled")
@@ -96,7 +97,7 @@ func (c *changing) require(ctx context.Context) error {
 		return err
 	}
 	next := change.Fold(c.st, c.spec, change.Restore)
-	if next.Identity, err = c.identity(ctx, next); err != nil {
+	if err = c.knows(ctx, &next); err != nil {
 		return explainUnlessGone(err, "looking at the table")
 	}
 	return c.save(ctx, next, "undo", "the old side is as it was")
@@ -111,6 +112,10 @@ type toTally struct {
 	from     fill.Tally
 	of       string
 	strict   bool // nobody was known to have written the new side by itself
+	// Of a change with two tables: which of the rows that disagree have no row in the
+	// other table, and which rows there belong to none. The first is asked only where
+	// there are some.
+	missing, stray *fill.Question
 }
 
 func (t *toTally) Error() string {
@@ -119,9 +124,10 @@ func (t *toTally) Error() string {
 
 // tallied is a count, and what the database said of the table before it.
 type tallied struct {
-	look   change.Look
-	tally  fill.Tally
-	strict bool
+	look           change.Look
+	tally          fill.Tally
+	missing, stray fill.Tally
+	strict         bool
 }
 
 // prove records the proof that rows were counted for, or asks for the count.
@@ -141,13 +147,13 @@ func (c *changing) prove(ctx context.Context, goal change.Goal) error {
 		return c.toCount(ctx, now, goal)
 	}
 	delete(c.tallies, c.rev.ID)
-	if got.look.Identity != now.Identity || !slices.Equal(got.look.Objects, now.Objects) {
+	if got.look.Identity != now.Identity || got.look.Into.Identity != now.Into.Identity || !slices.Equal(got.look.Objects, now.Objects) {
 		return fault.At(c.spec.Change.At, fault.Partial, "%s was altered while its rows were counted", c.st.Table).Try("the same command counts them again")
 	}
 	if got.strict && c.solo && got.tally.Found > 0 { // somebody has written the new side since
 		return c.toCount(ctx, now, goal)
 	}
-	return c.proven(ctx, got.tally, now, goal)
+	return c.proven(ctx, got, now, goal)
 }
 
 // asked is what agrees while rows are counted. Without backward the old side does
@@ -173,10 +179,15 @@ func (c *changing) toCount(ctx context.Context, now change.Look, goal change.Goa
 		}
 	}
 	t := &toTally{id: c.rev.ID, look: now, question: q, strict: !c.solo}
+	if y := c.sides(); c.spec.Moves() {
+		missing, stray := q, fill.Question{Table: c.st.Into.Table, At: q.At, SQL: "(NOT " + c.lang.Stray(y) + ")"}
+		missing.SQL = "(" + q.SQL + " OR " + c.lang.Has(y) + ")"
+		t.missing, t.stray = &missing, &stray
+	}
 	if goal != change.Held || c.st.Phase != revision.Verify {
 		return t // the contract counts all by itself
 	}
-	t.of = digest(fmt.Sprint(q.SQL, now.Identity, now.Objects))
+	t.of = digest(fmt.Sprint(q.SQL, now.Identity, now.Objects, now.Into.Identity))
 	var saved savedTally
 	if json.Unmarshal([]byte(c.rec.Tally), &saved) == nil && saved.Of == t.of && !saved.Tally.Done {
 		t.from = saved.Tally
@@ -191,7 +202,8 @@ type savedTally struct {
 }
 
 // proven records what a count has found.
-func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, goal change.Goal) error {
+func (c *changing) proven(ctx context.Context, got *tallied, now change.Look, goal change.Goal) error {
+	t := got.tally
 	contracts := goal == change.Contracted || goal == change.Purged
 	if contracts && t.Rows == 0 && c.st.Proof.Valid() && c.st.Proof.Rows > 0 {
 		return c.meddled(ctx, fault.New(fault.Confirm, "%s had %s rows when it was proven that none disagrees, and has none now: somebody has deleted them all", c.st.Table, fault.Thousands(c.st.Proof.Rows)).
@@ -202,14 +214,14 @@ func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, go
 		return err
 	}
 	next := c.st
-	next.Identity = now.Identity
-	next.Proof = change.Proof{Made: true, Run: c.o.Run, Rows: t.Rows, Mismatches: t.Found, Poison: poison, Sample: t.Sample}
+	next.Identity, next.Into.Identity = now.Identity, now.Into.Identity
+	next.Proof = change.Proof{Made: true, Run: c.o.Run, Rows: t.Rows, Mismatches: t.Found + got.stray.Found, Poison: poison, Sample: append(t.Sample, got.stray.Sample...)}
 	if next.Proof.At, err = c.led.Now(ctx, c.conn); err != nil {
 		return explainUnlessGone(err, "reading the clock")
 	}
 	text := fmt.Sprintf("proven: none of %s rows disagrees", fault.Thousands(t.Rows))
 	if !next.Proof.Valid() {
-		text = disagree(t, c.st.Table.String())
+		text = c.disagree(got)
 	}
 	next = change.Fold(next, c.spec, change.Prove)
 	if err := c.save(ctx, next, "verify", text); err != nil {
@@ -225,7 +237,7 @@ func (c *changing) proven(ctx context.Context, t fill.Tally, now change.Look, go
 	if contracts {
 		f.Code = fault.Confirm
 	}
-	if poison > 0 && t.Found == 0 {
+	if poison > 0 && next.Proof.Mismatches == 0 {
 		f.Msg = fmt.Sprintf("%s rows of %s are set aside", fault.Thousands(poison), c.st.Table)
 		return f.Try("bellows backfill poison list %s", c.rev.ID)
 	}
@@ -243,6 +255,28 @@ func disagree(t fill.Tally, table string) string {
 		sample += "; …"
 	}
 	return fmt.Sprintf("%s of %s %s of %s disagree: %s", fault.Thousands(t.Found), fault.Thousands(t.Rows), rows, table, sample)
+}
+
+// disagree tells what a count has found, each kind in words of its own.
+func (c *changing) disagree(got *tallied) string {
+	var parts []string
+	if got.tally.Found > 0 || got.stray.Found == 0 {
+		parts = append(parts, disagree(got.tally, c.st.Table.String()))
+	}
+	sample := func(t fill.Tally) string {
+		text := strings.Join(t.Sample, "; ")
+		if int64(len(t.Sample)) < t.Found {
+			text += "; …"
+		}
+		return text
+	}
+	if got.missing.Found > 0 {
+		parts = append(parts, fmt.Sprintf("%d of them have no row in %s: %s", got.missing.Found, c.st.Into.Table, sample(got.missing)))
+	}
+	if got.stray.Found > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d rows of %s belong to no row of %s: %s", got.stray.Found, got.stray.Rows, c.st.Into.Table, c.st.Table, sample(got.stray)))
+	}
+	return strings.Join(parts, "; and ")
 }
 
 // poison counts the rows of the backfill that are set aside and undecided.
@@ -283,6 +317,24 @@ func (w *work) tally(ctx context.Context, p *toTally) (again bool, _ error) {
 	if w.tallies == nil {
 		w.tallies = map[revision.ID]*tallied{}
 	}
-	w.tallies[p.id] = &tallied{look: p.look, tally: t, strict: p.strict}
+	got := &tallied{look: p.look, tally: t, strict: p.strict}
+	if err := w.tallyMore(ctx, conn, p, got); err != nil {
+		return false, err
+	}
+	w.tallies[p.id] = got
 	return true, nil
+}
+
+// tallyMore counts what two tables may lack.
+func (w *work) tallyMore(ctx context.Context, conn db.Conn, p *toTally, got *tallied) (err error) {
+	keep := func(fill.Tally) error { return nil }
+	if p.stray != nil {
+		if got.stray, err = fill.Count(ctx, conn, *p.stray, fill.Tally{}, w.fillOptions(), keep); err == nil && got.tally.Found > 0 {
+			got.missing, err = fill.Count(ctx, conn, *p.missing, fill.Tally{}, w.fillOptions(), keep)
+		}
+	}
+	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+		return w.interrupted(ctx)
+	}
+	return explainUnlessGone(err, "counting the rows that belong to none")
 }

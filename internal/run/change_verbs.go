@@ -194,8 +194,8 @@ func (c *changing) unready(ctx context.Context) error {
 	}
 	delete(c.tallies, c.rev.ID)
 	f := fault.At(c.spec.Change.At, fault.Confirm, "%s has no proof yet that every row is right", c.rev.ID)
-	if got.tally.Found > 0 {
-		f = fault.At(c.spec.Change.At, fault.Confirm, "%s", disagree(got.tally, c.st.Table.String()))
+	if got.tally.Found > 0 || got.stray.Found > 0 {
+		f = fault.At(c.spec.Change.At, fault.Confirm, "%s", c.disagree(got))
 	}
 	if c.st.Phase == revision.Fill {
 		return f.Try("fill them first: bellows backfill run %s", c.rev.ID)

@@ -28,6 +28,8 @@ type Draft struct {
 	Table    string   // backfill and change
 	Program  string   // backfill: who works out its rows, "" for SQL
 	Old, New []string // change: columns
+	Into     string   // change: the table that the new columns are in, "" the same
+	By       []string // change: how its rows are found there, each there=here
 	Steps    Steps    // change: its sections; empty ones say where to write them
 	// Up and Down are SQL for a schema migration. With both empty the template
 	// says where to write it.
@@ -252,7 +254,11 @@ func (d Draft) written() string {
 	if d.Steps.Form != "" {
 		form = " form:" + d.Steps.Form
 	}
-	b.WriteString("\n-- migrate:change table:" + value(d.Table) + " old:" + value(strings.Join(d.Old, ",")) + " new:" + value(strings.Join(d.New, ",")) + form + "\n")
+	b.WriteString("\n-- migrate:change table:" + value(d.Table) + " old:" + value(strings.Join(d.Old, ",")) + " new:" + value(strings.Join(d.New, ",")) + form)
+	if d.Into != "" {
+		b.WriteString(" into:" + value(d.Into) + " by:" + value(strings.Join(d.By, ",")))
+	}
+	b.WriteString("\n")
 	section := func(word, text string) {
 		if text != "" {
 			b.WriteString("\n-- migrate:" + word + "\n" + ended(text))

@@ -24,7 +24,7 @@ var sectionOptions = []string{"transaction", "mixed", "lock_timeout", "statement
 // fillOptions are those of a backfill; a change takes most of them too.
 var fillOptions = append([]string{"table", "key", "rows", "target", "workers", "pause", "poison", "program", "program_timeout", "function", "lock_timeout", "statement_timeout"}, limit.Shared()...)
 
-var changeOptions = []string{"table", "old", "new", "key", "rows", "target", "workers", "pause", "poison", "retention", "form"}
+var changeOptions = []string{"table", "old", "new", "key", "rows", "target", "workers", "pause", "poison", "retention", "form", "into", "by"}
 
 // forms are all directives. Nothing changes them.
 var forms = []form{

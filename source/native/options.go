@@ -17,6 +17,8 @@ type options struct {
 	fill         revision.FillSpec
 	quiet        time.Duration
 	old, new     []string
+	into         string
+	by           []revision.Pair
 	bare         *string // the quoted text
 	irreversible bool
 	rest         map[string]string // of a change: what has no field of its own
@@ -176,6 +178,10 @@ func (d *document) set(f *form, o *options, a arg) {
 		o.old = d.names(a)
 	case "new":
 		o.new = d.names(a)
+	case "into":
+		o.into = a.value
+	case "by":
+		o.by = d.pairs(a)
 	case "key":
 		o.fill.Key = d.names(a)
 	case "rows":
@@ -198,7 +204,7 @@ func (d *document) set(f *form, o *options, a arg) {
 	default:
 		d.limit(o, a)
 	}
-	if f.opens == revision.Change && a.key != "table" && a.key != "old" && a.key != "new" {
+	if f.opens == revision.Change && !slices.Contains([]string{"table", "old", "new", "into", "by"}, a.key) {
 		if o.rest == nil {
 			o.rest = map[string]string{}
 		}
@@ -262,6 +268,24 @@ func Duration(text string) (time.Duration, error) {
 		return time.Duration(n) * 24 * time.Hour, err
 	}
 	return time.ParseDuration(text)
+}
+
+// pairs is a list of columns of the other table, each with the column of the table
+// that it is equal to where that has another name: user_id=id.
+func (d *document) pairs(a arg) []revision.Pair {
+	var all []revision.Pair
+	for _, text := range d.names(a) {
+		p := revision.Pair{There: text, Here: text}
+		if there, here, ok := strings.Cut(text, "="); ok {
+			p = revision.Pair{There: strings.TrimSpace(there), Here: strings.TrimSpace(here)}
+		}
+		if p.There == "" || p.Here == "" || strings.Contains(p.Here, "=") {
+			d.fail(a.valueAt, "option by is a list of pairs of columns, not %q", text).Try("write by:user_id=id: a column of the other table and one of this")
+			return nil
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // names is a comma-separated list of columns.

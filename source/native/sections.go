@@ -107,12 +107,18 @@ func (d *document) fill(m *mark, o options) *revision.FillSpec {
 func (d *document) change(m *mark, o options) {
 	d.unwanted(m)
 	d.script.Change = &revision.ChangeSpec{
-		Table: o.fill.Table, Old: o.old, New: o.new, Options: o.rest, At: d.place(m.at),
+		Table: o.fill.Table, Old: o.old, New: o.new, Into: o.into, By: o.by, Options: o.rest, At: d.place(m.at),
 	}
 	for _, key := range []string{"table", "old", "new"} {
 		if !o.has(key) && !o.broken {
 			d.fail(m.args, "a change has no %s", key).Try("write -- migrate:change table:NAME old:a,b new:c")
 		}
+	}
+	if o.has("into") != o.has("by") && !o.broken {
+		d.fail(m.args, "into and by stand together").Try("write into:profiles by:user_id=id: the other table, and its column that has this table's key")
+	}
+	if o.has("into") {
+		return // columns of two tables may have one name
 	}
 	for _, a := range o.old {
 		for _, b := range o.new {
