@@ -114,11 +114,6 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 		return d.move(s).fills(side)
 	}
 	y := d.sync(s)
-	columns, exprs := s.Side(side)
-	var sets []string
-	for i, c := range columns {
-		sets = append(sets, d.Quote(c.Name)+" = "+inner(exprs[i]))
-	}
 	where := "NOT " + y.strict()
 	if side == dialect.Old && y.late() { // a row that waits for its number says nothing
 		where += " AND " + y.given("", s.New)
@@ -126,41 +121,13 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 	if side == dialect.New && len(s.Backward) == 0 {
 		where += " AND NOT " + y.given("", s.New)
 	}
-	return "UPDATE " + y.table + " SET " + strings.Join(sets, ", ") + " WHERE " + where + " AND :chunk"
+	return "UPDATE " + y.table + " SET " + s.Sets(d.Quote, inner, side) + " WHERE " + where + " AND :chunk"
 }
 
 // Trial computes the old side by what the new side is computed to be.
 func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
-	if s.Moves() {
-		return d.move(s).trial(side, rows)
-	}
-	y := d.sync(s)
-	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.table, rows, y.alias)
-	columns, exprs := s.Side(side)
-	if side == dialect.Old {
-		computed, by := s.Side(dialect.New)
-		var list []string
-		for _, name := range s.All() {
-			if !has(s.New, name) {
-				list = append(list, d.Quote(name))
-			}
-		}
-		from = "(SELECT " + strings.Join(append(list, y.listed(computed, by)...), ", ") + " FROM " + from + ") AS " + y.alias
-	}
-	var list []string
-	for _, k := range s.Key {
-		list = append(list, d.Quote(k))
-	}
-	return "SELECT " + strings.Join(append(list, y.listed(columns, exprs)...), ", ") + " FROM " + from
-}
-
-func has(columns []dialect.SyncColumn, name string) bool {
-	for _, c := range columns {
-		if strings.EqualFold(c.Name, name) {
-			return true
-		}
-	}
-	return false
+	y, far := d.sync(s), d.sync(s.Far())
+	return s.TrialOf(dialect.Words{Filler: d, Quote: d.Quote, Table: y.table, Alias: y.alias, Other: far.table, OtherAlias: far.alias, Listed: y.listed}, side, rows)
 }
 
 // inner is an expression as part of another; a comment at its end ends there.

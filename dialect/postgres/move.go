@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -351,28 +350,6 @@ func (m moved) lacking() string {
 		}
 	}
 	return "(" + text + ")"
-}
-
-// trial computes a side for some rows; the old one by what the new one is computed
-// to be, beside what the other table has already.
-func (m moved) trial(side dialect.Side, rows int) string {
-	from := "(SELECT * FROM " + m.table + " LIMIT " + strconv.Itoa(rows) + ") AS " + m.alias
-	columns, exprs := m.Side(side)
-	if side == dialect.Old {
-		computed, by := m.Side(dialect.New)
-		list := m.typed(computed, by, " AS ")
-		for i, k := range m.far.Key {
-			list = append(list, m.alias+"."+m.d.Quote(m.Key[i])+" AS "+m.d.Quote(k))
-		}
-		for _, name := range m.far.Named(m.d, exprs...) {
-			if !has(m.New, name) && !slices.Contains(m.far.Key, name) {
-				list = append(list, "(SELECT bellows_b."+m.d.Quote(name)+" FROM "+m.far.table+" AS bellows_b WHERE "+m.far.is("bellows_b", m.alias, m.Key)+") AS "+m.d.Quote(name))
-			}
-		}
-		from = "(SELECT " + strings.Join(list, ", ") + " FROM " + from + ") AS " + m.far.alias
-		return "SELECT " + strings.Join(append(m.d.quoted(m.far.Key), m.typed(columns, exprs, " AS ")...), ", ") + " FROM " + from
-	}
-	return "SELECT " + strings.Join(append(m.d.quoted(m.Key), m.typed(columns, exprs, " AS ")...), ", ") + " FROM " + from
 }
 
 // Keyed is nothing: the keys of a table are all told.

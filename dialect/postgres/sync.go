@@ -121,40 +121,17 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 		return d.move(s).fills(side)
 	}
 	y := d.sync(s)
-	columns, exprs := s.Side(side)
-	var sets []string
-	for i, c := range columns {
-		sets = append(sets, d.Quote(c.Name)+" = "+inner(exprs[i]))
-	}
 	where := "NOT " + y.agrees()
 	if side == dialect.New && len(s.Backward) == 0 {
 		where += " AND NOT " + y.given("", s.New)
 	}
-	return "UPDATE " + y.table + " SET " + strings.Join(sets, ", ") + " WHERE " + where + " AND :chunk"
+	return "UPDATE " + y.table + " SET " + s.Sets(d.Quote, inner, side) + " WHERE " + where + " AND :chunk"
 }
 
 // Trial computes the old side by what the new side is computed to be.
 func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
-	if s.Moves() {
-		return d.move(s).trial(side, rows)
-	}
-	y := d.sync(s)
-	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.table, rows, y.alias)
-	columns, exprs := s.Side(side)
-	if side == dialect.Old {
-		computed, by := s.Side(dialect.New)
-		var list []string
-		for _, name := range s.All() {
-			if !has(s.New, name) {
-				list = append(list, d.Quote(name))
-			}
-		}
-		list = append(list, y.typed(computed, by, " AS ")...)
-		from = "(SELECT " + strings.Join(list, ", ") + " FROM " + from + ") AS " + y.alias
-	}
-	list := d.quoted(s.Key)
-	list = append(list, y.typed(columns, exprs, " AS ")...)
-	return "SELECT " + strings.Join(list, ", ") + " FROM " + from
+	y, far := d.sync(s), d.sync(s.Far())
+	return s.TrialOf(dialect.Words{Filler: d, Quote: d.Quote, Table: y.table, Alias: y.alias, Other: far.table, OtherAlias: far.alias, Listed: func(c []dialect.SyncColumn, exprs []string) []string { return y.typed(c, exprs, " AS ") }}, side, rows)
 }
 
 func (d Dialect) quoted(names []string) []string {
@@ -163,15 +140,6 @@ func (d Dialect) quoted(names []string) []string {
 		list = append(list, d.Quote(n))
 	}
 	return list
-}
-
-func has(columns []dialect.SyncColumn, name string) bool {
-	for _, c := range columns {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // inner is an expression as part of another; a comment at its end ends there.

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -308,32 +307,6 @@ func (m moved) lacking() string {
 		}
 	}
 	return "(" + text + ")"
-}
-
-// trial computes a side for some rows; the old one by what the new one is computed
-// to be, beside what the other table has already.
-func (m moved) trial(side dialect.Side, rows int) string {
-	from := "(SELECT * FROM " + m.table() + " LIMIT " + strconv.Itoa(rows) + ") AS " + m.alias
-	columns, exprs := m.Side(side)
-	key := m.Key
-	if side == dialect.Old {
-		computed, by := m.Side(dialect.New)
-		list := m.listed(computed, by)
-		for i, k := range m.far.Key {
-			list = append(list, m.alias+"."+m.d.Quote(m.Key[i])+" AS "+m.d.Quote(k))
-		}
-		for _, name := range m.far.Named(m.d, exprs...) {
-			if !has(m.New, name) && !slices.Contains(m.far.Key, name) {
-				list = append(list, "(SELECT bellows_b."+m.d.Quote(name)+" FROM "+m.far.table()+" AS bellows_b WHERE "+m.far.keyed("bellows_b", m.alias, m.Key)+") AS "+m.d.Quote(name))
-			}
-		}
-		from, key = "(SELECT "+strings.Join(list, ", ")+" FROM "+from+") AS "+m.far.alias, m.far.Key
-	}
-	var list []string
-	for _, k := range key {
-		list = append(list, m.d.Quote(k))
-	}
-	return "SELECT " + strings.Join(append(list, m.listed(columns, exprs)...), ", ") + " FROM " + from
 }
 
 // Keyed reads unique indexes, because the key by which rows are stored is the rowid

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/bellowsdb/bellows/dialect"
@@ -95,42 +94,13 @@ func (d Dialect) Fills(s dialect.Sync, side dialect.Side) string {
 	if side == dialect.New && len(s.Backward) == 0 {
 		where += " AND NOT " + y.given("", s.New)
 	}
-	return "UPDATE " + y.schema + y.alias + " SET " + y.sets(side) + " WHERE " + where + " AND :chunk"
+	return "UPDATE " + y.schema + y.alias + " SET " + s.Sets(d.Quote, inner, side) + " WHERE " + where + " AND :chunk"
 }
 
 // Trial computes the old side by what the new side is computed to be.
 func (d Dialect) Trial(s dialect.Sync, side dialect.Side, rows int) string {
-	if s.Moves() {
-		return d.move(s).trial(side, rows)
-	}
-	y := d.sync(s)
-	from := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) AS %s", y.schema+y.alias, rows, y.alias)
-	columns, exprs := s.Side(side)
-	if side == dialect.Old {
-		computed, by := s.Side(dialect.New)
-		var list []string
-		for _, name := range s.All() {
-			if !has(s.New, name) {
-				list = append(list, d.Quote(name))
-			}
-		}
-		list = append(list, y.listed(computed, by)...)
-		from = "(SELECT " + strings.Join(list, ", ") + " FROM " + from + ") AS " + y.alias
-	}
-	var list []string
-	for _, k := range s.Key {
-		list = append(list, d.Quote(k))
-	}
-	return "SELECT " + strings.Join(append(list, y.listed(columns, exprs)...), ", ") + " FROM " + from
-}
-
-func has(columns []dialect.SyncColumn, name string) bool {
-	for _, c := range columns {
-		if strings.EqualFold(c.Name, name) {
-			return true
-		}
-	}
-	return false
+	y, far := d.sync(s), d.sync(s.Far())
+	return s.TrialOf(dialect.Words{Filler: d, Quote: d.Quote, Table: y.table(), Alias: y.alias, Other: far.table(), OtherAlias: far.alias, Listed: y.listed}, side, rows)
 }
 
 // synced spells the parts of a change's triggers.
@@ -174,15 +144,6 @@ func (y synced) listed(columns []dialect.SyncColumn, exprs []string) []string {
 		list = append(list, inner(exprs[i])+" AS "+y.d.Quote(c.Name))
 	}
 	return list
-}
-
-func (y synced) sets(side dialect.Side) string {
-	columns, exprs := y.Side(side)
-	var list []string
-	for i, c := range columns {
-		list = append(list, y.d.Quote(c.Name)+" = "+inner(exprs[i]))
-	}
-	return strings.Join(list, ", ")
 }
 
 // is compares a column with an expression: the + takes the expression's own

@@ -77,9 +77,9 @@ func (y synced) body(old, new string, insert bool) string {
 		text += "  SELECT RAISE(ABORT, " + y.d.Literal(y.Complaint()+"; "+dialect.Remedy) + ") FROM " + y.alias + " WHERE " + y.row() + " AND " + old + " AND " + new + " AND NOT " + y.agrees() + ";\n"
 	}
 	text += y.counting(old, new)
-	text += "  UPDATE " + y.alias + " SET " + y.sets(dialect.New) + " WHERE " + y.row() + " AND NOT " + y.agrees() + " AND (" + forward + ");\n"
+	text += "  UPDATE " + y.alias + " SET " + y.Sets(y.d.Quote, inner, dialect.New) + " WHERE " + y.row() + " AND NOT " + y.agrees() + " AND (" + forward + ");\n"
 	if back {
-		text += "  UPDATE " + y.alias + " SET " + y.sets(dialect.Old) + " WHERE " + y.row() + " AND NOT " + y.agrees() + " AND (" + reverse + ");\n"
+		text += "  UPDATE " + y.alias + " SET " + y.Sets(y.d.Quote, inner, dialect.Old) + " WHERE " + y.row() + " AND NOT " + y.agrees() + " AND (" + reverse + ");\n"
 	}
 	return text + y.demand()
 }
