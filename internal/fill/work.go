@@ -240,7 +240,7 @@ func (j *job) gauges(ctx context.Context, s session, workers int) (*gauge, error
 		return nil, noQuery(limits.SQL)
 	}
 	g := j.newGauge(s, workers)
-	j.pressed.Store(&pressed{effort: g.effort})
+	j.pressed.Store(&pressed{effort: g.effort, company: true}) // until it was looked
 	if j.o.Open != nil {
 		if g.Conn, err = j.o.Open(ctx, j.app("limits")); err != nil {
 			return nil, err
