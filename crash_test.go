@@ -145,11 +145,12 @@ func sharing(n int) kind {
 	k.name, k.files = "shared", map[string]string{}
 	for i := range 2*n + 1 {
 		sql := fmt.Sprintf("CREATE TABLE t%d (id int);\nCREATE INDEX t%d_id ON t%d (id);\nINSERT INTO t%d VALUES (%d);\n", i, i, i, i, i)
-		back := fmt.Sprintf("DROP TABLE t%d;\n", i)
+		head, back := "", fmt.Sprintf("DROP TABLE t%d;\n", i)
 		if i == n {
+			head = " lock_timeout:9s"
 			sql, back = "INSERT INTO audit (who) VALUES ('up');\n", "INSERT INTO audit (who) VALUES ('down');\n"
 		}
-		k.files[fmt.Sprintf("%04d_t.sql", i+1)] = "-- migrate:up mixed:true\n" + sql + "\n-- migrate:down mixed:true\n" + back
+		k.files[fmt.Sprintf("%04d_t.sql", i+1)] = "-- migrate:up mixed:true" + head + "\n" + sql + "\n-- migrate:down mixed:true\n" + back
 	}
 	return k
 }

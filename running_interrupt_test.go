@@ -120,7 +120,7 @@ func TestInterruptedAlone(t *testing.T) {
 }
 
 // Between migrations, between the statements of a Go function, and in a check.
-// These migrations change a table that was there before, so that they share no
+// These migrations have a time-out of their own, so that they share no
 // transaction anywhere.
 func TestInterruptedElsewhere(t *testing.T) {
 	everywhere(t, func(t *testing.T, s server) {
@@ -128,7 +128,7 @@ func TestInterruptedElsewhere(t *testing.T) {
 		another(t, url).do("CREATE TABLE log (n int)")
 		ctx, cancel := context.WithCancel(patient(t))
 		m := migrator(t, url, bellows.Options{Grace: -1, Dir: writeFiles(t, map[string]string{
-			"1_a.sql": "-- migrate:data\nINSERT INTO log VALUES (3);\n", "2_b.sql": "-- migrate:data\nINSERT INTO log VALUES (4);\n",
+			"1_a.sql": "-- migrate:data lock_timeout:9s\nINSERT INTO log VALUES (3);\n", "2_b.sql": "-- migrate:data lock_timeout:9s\nINSERT INTO log VALUES (4);\n",
 		}), Sink: event.SinkFunc(func(e event.Event) {
 			if _, ok := e.(event.MigrationDone); ok {
 				cancel()

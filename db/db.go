@@ -242,6 +242,9 @@ type Sharer interface {
 	// Shares tells whether they may on this session: nobody else counts its
 	// transactions.
 	Shares() bool
+	// Little tells whether the whole database is so small that no ordinary
+	// statement takes long in it.
+	Little(ctx context.Context) bool
 	// Settled is nil, within a transaction, when COMMIT would find every reference
 	// in order whose check is put off until then.
 	Settled(ctx context.Context) error

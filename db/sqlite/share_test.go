@@ -58,3 +58,16 @@ func TestSettled(t *testing.T) {
 	must(t, c, "ROLLBACK")
 	settled(true)
 }
+
+// A file is little until it is not.
+func TestLittle(t *testing.T) {
+	c := open(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"), db.Options{})
+	little := c.(db.Sharer).Little
+	if !little(context.Background()) {
+		t.Error("an empty file is not little")
+	}
+	must(t, c, "CREATE TABLE a (b blob)", "INSERT INTO a VALUES (zeroblob(5000000))")
+	if little(context.Background()) {
+		t.Error("a file of 5 MB is little")
+	}
+}

@@ -41,9 +41,10 @@ const (
 // grouping is what a run knows for its groups. The zero value is that of one
 // which has not begun.
 type grouping struct {
-	apart bool            // no groups any more: one of them failed
-	made  map[string]bool // tables and indexes that this run made: they hold few rows
-	turn  time.Time       // when others had theirs
+	apart  bool            // no groups any more: one of them failed
+	little bool            // nothing in the database takes long
+	made   map[string]bool // tables and indexes that this run made: they hold few rows
+	turn   time.Time       // when others had theirs
 }
 
 // giveWay lets others write now and then, where one writes at a time.
@@ -63,7 +64,7 @@ func (w *work) giveWay(ctx context.Context) {
 // gives their number: 0 when the first is to be carried out by itself. number is
 // that of the first in the run.
 func (w *work) grouped(ctx context.Context, steps []plan.Step, number int) (int, error) {
-	if n := w.small(steps); n > 1 {
+	if n := w.small(ctx, steps); n > 1 {
 		return w.group(ctx, steps[:n], number)
 	}
 	return 0, nil
@@ -71,7 +72,7 @@ func (w *work) grouped(ctx context.Context, steps []plan.Step, number int) (int,
 
 // small is how many of the steps, from the first on, may share a transaction; 0
 // when the first may not.
-func (w *work) small(steps []plan.Step) int {
+func (w *work) small(ctx context.Context, steps []plan.Step) int {
 	sharer, ok := w.conn.(db.Sharer)
 	if !ok || !sharer.Shares() || w.grouping.apart || w.o.Group < 2 {
 		return 0
@@ -79,6 +80,7 @@ func (w *work) small(steps []plan.Step) int {
 	if w.grouping.made == nil {
 		w.grouping.made = map[string]bool{}
 	}
+	w.grouping.little = sharer.Little(ctx)
 	room := groupBytes
 	for i := range steps[:min(len(steps), w.o.Group)] {
 		s := &steps[i]
@@ -108,10 +110,10 @@ func sizeOf(s *plan.Step) (n int) {
 func (w *work) isSmall(s *plan.Step) bool {
 	k := s.Revision.Kind
 	switch {
-	case k != revision.Schema && k != revision.Data && k != revision.Repeatable, s.Script.Go, s.Move.Direction != revision.Up, len(s.Checks) > 0:
+	case k != revision.Schema && k != revision.Data && k != revision.Repeatable, s.Script.Go, s.Move.Direction != revision.Up, len(s.Checks) > 0 && !w.grouping.little:
 		return false
 	case s.Tx == plan.TxNone:
-		return len(s.Statements) == 0
+		return true
 	case s.Tx != plan.TxOne:
 		return false
 	}
@@ -120,60 +122,63 @@ func (w *work) isSmall(s *plan.Step) bool {
 		if !w.isBrief(&s.Statements[i], made) {
 			return false
 		}
-		notes(made, &s.Statements[i])
+		w.notes(made, &s.Statements[i])
 	}
 	return true
 }
 
 // isBrief tells the same of a statement. What it reads and writes of the rows of
-// existing tables is little: they were made in this run, or in this step.
+// existing tables is little: all of the database is, or they were made in this
+// run, or in this step.
 func (w *work) isBrief(s *plan.Statement, made map[string]bool) bool {
 	e := &s.Effect
 	if e.Unparsed || e.NoTx != "" || s.Derived || s.LockTimeout != 0 || s.Timeout != 0 || isCopy(s) {
 		return false
 	}
+	few := func(n plan.Name) bool { return w.grouping.little || made[n.Key()] || w.grouping.made[n.Key()] }
 	switch e.Verb {
+	case "CREATE VIEW", "CREATE TRIGGER", "DROP VIEW", "DROP TRIGGER":
+		return true // it says what others will do
 	case "CREATE TABLE", "INSERT", "REPLACE", "UPDATE", "DELETE":
-		if text := strings.ToUpper(s.SQL); holdsAny(text, "SELECT", "LAST_INSERT_ROWID", "CHANGES") || e.Verb == "UPDATE" && holdsAny(text, "FROM") {
-			return false // other rows are read, or what the session did before
+		switch {
+		case w.says(s, "LAST_INSERT_ROWID", "CHANGES"):
+			return false // it asks what the session did before
+		case !w.grouping.little && (w.says(s, "SELECT") || e.Verb == "UPDATE" && w.says(s, "FROM")):
+			return false // it reads others' rows
 		}
-	case "CREATE INDEX", "CREATE VIEW", "CREATE TRIGGER", "ALTER TABLE", "DROP VIEW", "DROP TRIGGER":
+	case "CREATE INDEX", "ALTER TABLE":
 	case "DROP INDEX":
-		for _, o := range e.Objects {
-			if !made[o.Name.Key()] && !w.grouping.made[o.Name.Key()] {
-				return false
-			}
+		if !few(e.Objects[0].Name) {
+			return false
 		}
 	default:
 		return false
 	}
-	if e.Verb == "CREATE TRIGGER" || e.Verb == "CREATE VIEW" {
-		return true // it says what others will do
-	}
-	for _, t := range e.Touches {
-		if !made[t.Table.Key()] && !w.grouping.made[t.Table.Key()] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(e.Touches, func(t plan.Touch) bool { return !few(t.Table) })
+}
+
+// says tells whether one of some words may be in a statement, but for comments.
+func (w *work) says(s *plan.Statement, words ...string) bool {
+	return holdsAny(s.SQL, words...) && holdsAny(w.conn.Dialect().Bare(s.SQL), words...)
 }
 
 func holdsAny(text string, words ...string) bool {
+	text = strings.ToUpper(text)
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // makes notes what a step makes.
 func (w *work) makes(s *plan.Step) {
 	for i := range s.Statements {
-		notes(w.grouping.made, &s.Statements[i])
+		w.notes(w.grouping.made, &s.Statements[i])
 	}
 }
 
-// notes adds the tables and indexes that a statement makes. A table that may have
-// been there before, or gets the rows of a query, is none of them.
-func notes(made map[string]bool, s *plan.Statement) {
+// notes adds the tables and indexes that a statement makes. A table that gets the
+// rows of a query is none of them.
+func (w *work) notes(made map[string]bool, s *plan.Statement) {
 	switch e := &s.Effect; {
-	case e.Verb == "CREATE TABLE" && !readsRows(s), e.Verb == "CREATE INDEX":
+	case e.Verb == "CREATE TABLE" && !w.says(s, "SELECT"), e.Verb == "CREATE INDEX":
 		for _, o := range e.Objects {
 			made[o.Name.Key()] = true
 		}

@@ -223,7 +223,7 @@ func onlyMakes(s *plan.Step) bool {
 // readsRows tells whether a new table may have rows: those of a query, or its own
 // because it was there before.
 func readsRows(s *plan.Statement) bool {
-	return holdsAny(strings.ToUpper(s.SQL), "SELECT", "EXISTS")
+	return holdsAny(s.SQL, "SELECT", "EXISTS")
 }
 
 // callGo runs a migration written in Go inside the transaction.
