@@ -315,8 +315,9 @@ func TestStolenLockCannotCommit(t *testing.T) {
 			}
 			url := s.fresh(t) + mode
 			another(t, url).do("CREATE TABLE seen (id int)")
-			// No schema statement: MariaDB would commit it.
-			dir := writeFiles(t, map[string]string{"1_a.sql": "-- migrate:data\nINSERT INTO seen VALUES (1);\n", "2_b.sql": "-- migrate:data\nINSERT INTO seen VALUES (2);\n"})
+			// No schema statement: MariaDB would commit it. Each has its own time-out, so
+			// that they share no transaction.
+			dir := writeFiles(t, map[string]string{"1_a.sql": "-- migrate:data lock_timeout:9s\nINSERT INTO seen VALUES (1);\n", "2_b.sql": "-- migrate:data lock_timeout:9s\nINSERT INTO seen VALUES (2);\n"})
 			commits := 0
 			m := migrator(t, url, bellows.Options{Dir: dir, Point: func(name string) {
 				if name == "commit" {

@@ -499,3 +499,34 @@ func TestFullInAGroup(t *testing.T) {
 		t.Error("no group was undone")
 	}
 }
+
+// A run whose lock was taken over commits no group.
+func TestStolenLockCommitsNoGroup(t *testing.T) {
+	p := plain(t, 5)
+	var outcomes [2]outcome
+	for i, group := range []int{1, 0} {
+		o, err := p.play(group, func(url, name string, _ int) {
+			if name != "lock taken" {
+				return
+			}
+			c, err := sqlite.Driver{}.Open(context.Background(), url, db.Options{})
+			if err == nil {
+				defer c.Close()
+				_, err = c.Exec(context.Background(), "UPDATE l_lease SET run = 'thief', epoch = epoch + 1")
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Points, outcomes[i] = nil, o
+	}
+	if d := difference.Diff(outcomes[0], outcomes[1]); d != "" {
+		t.Error(d)
+	}
+	if o := outcomes[1]; len(o.Report.Applied) != 0 || !strings.Contains(o.Err, "taken") {
+		t.Errorf("applied %v, %s", o.Report.Applied, o.Err)
+	}
+}
