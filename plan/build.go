@@ -216,7 +216,7 @@ func WayBack(rev revision.Revision, sc revision.Script) fault.Pos {
 // cut gives the statements of a section, classified and placed. What is
 // skipped is noted.
 func (b *builder) cut(sec revision.Section) ([]Statement, error) {
-	var out []Statement
+	out := make([]Statement, 0, min(strings.Count(sec.SQL, ";"), 16))
 	o := b.text
 	o.File, o.FirstLine = sec.At.File, max(sec.At.Line, 1)
 	place := newPlacer(sec)

@@ -9,7 +9,8 @@ import (
 	"github.com/bellowsdb/bellows/fault"
 )
 
-// New makes the graph of revisions, which it does not keep or change. It finds
+// New makes the graph of revisions, which it does not change, and which must stay
+// as they are while the graph is used: thousands are not copied. It finds
 // everything that is wrong, not the first only: an id given twice, an unknown
 // parent or need, a revision that comes before itself, a label given twice,
 // squashes that contradict. The error joins one [fault.Error] for each.
@@ -65,8 +66,8 @@ func (b *builder) wrongAt(r *Revision, at Spot, format string, args ...any) *fau
 	return e
 }
 
-// sorted copies the revisions in the order of ids, each id once, repeatable ones
-// apart.
+// sorted gives the revisions in the order of ids, each id once, repeatable ones
+// apart. It copies them unless they are so already and nothing will be filled in.
 func (b *builder) sorted(revs []Revision) (all, repeat []Revision) {
 	order := make([]int32, 0, len(revs))
 	for i := range revs {
@@ -83,6 +84,9 @@ func (b *builder) sorted(revs []Revision) (all, repeat []Revision) {
 	if !slices.IsSortedFunc(order, byID) {
 		slices.SortFunc(order, byID)
 	}
+	if n := len(order); asTheyAre(revs[:n]) {
+		return revs[:n:n], b.sortedRepeat(repeat)
+	}
 	all = make([]Revision, 0, len(order))
 	for _, i := range order {
 		r := &revs[i]
@@ -96,6 +100,18 @@ func (b *builder) sorted(revs []Revision) (all, repeat []Revision) {
 		}
 	}
 	return all, b.sortedRepeat(repeat)
+}
+
+// asTheyAre tells whether revisions say their parents, are in the order of ids, and
+// are what a graph holds.
+func asTheyAre(revs []Revision) bool {
+	for i := range revs {
+		r := &revs[i]
+		if r.Kind == Repeatable || r.ID == "" || r.Implied && (i > 0 || r.Parents != nil) || r.Replaces != nil || i > 0 && Compare(revs[i-1].ID, r.ID) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *builder) sortedRepeat(repeat []Revision) []Revision {
@@ -134,7 +150,9 @@ func (b *builder) imply(all []Revision) {
 			if ids == nil {
 				ids = make([]ID, 0, len(all)-i)
 			}
-			all[i].Parents = nil
+			if all[i].Parents != nil {
+				all[i].Parents = nil
+			}
 			if i > 0 {
 				ids = append(ids, all[i-1].ID)
 				all[i].Parents = ids[len(ids)-1 : len(ids) : len(ids)]

@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"time"
 	_ "time/tzdata" // windows of backfills are in time zones, and an image may have no other file
@@ -23,11 +24,25 @@ import (
 func main() { os.Exit(start()) }
 
 // collectLate lets a run that finds nothing to do end before there is garbage
-// enough to collect, and keeps one that works small from the first collection on.
+// enough to collect.
 func collectLate() {
-	const start, from = 250, 100
-	debug.SetGCPercent(start)
-	runtime.SetFinalizer(new([1 << 5]byte), func(*[1 << 5]byte) { debug.SetGCPercent(from) })
+	debug.SetGCPercent(250)
+	runtime.SetFinalizer(new([1 << 5]byte), func(*[1 << 5]byte) { collectOften() })
+}
+
+// collectOften keeps a run that works small, from the first collection on or from
+// when it has the lock: little garbage is let grow beside a small heap, as much as
+// usual beside one that would have to be gone through again and again.
+func collectOften() {
+	const small = 8 << 20
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	percent := 100
+	if live[0].Value.Kind() == metrics.KindUint64 && live[0].Value.Uint64() < small {
+		percent = 40
+	}
+	debug.SetGCPercent(percent)
+	runtime.SetFinalizer(new([1 << 5]byte), func(*[1 << 5]byte) { collectOften() })
 }
 
 // start is a whole run of the program.

@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/bellowsdb/bellows"
 	"github.com/bellowsdb/bellows/fault"
@@ -20,6 +21,8 @@ func (a *app) library(s *settings) bellows.Options {
 	o.Verb = a.verb
 	o.Sink = a.show()
 	o.Environ = a.environ()
+	var once sync.Once
+	o.Point = func(string) { once.Do(collectOften) } // the first one is that there is work
 	return o
 }
 

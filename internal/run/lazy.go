@@ -92,7 +92,6 @@ func (w *work) forget(left map[revision.Move]bool) {
 		if !left[m] {
 			return false
 		}
-		delete(w.begun, m)
 		if m.Direction == revision.Up {
 			up.Add(m.ID)
 		} else {

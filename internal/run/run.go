@@ -265,7 +265,7 @@ type work struct {
 	leaseOnly bool
 	seq       int64
 	planned   revision.Set           // backfills that were planned and are not waited for
-	begun     map[revision.Move]bool // steps whose start was told; nil before the first
+	begun     map[revision.Move]bool // steps under way, whose start was told; nil before the first
 	all       int                    // steps of the plan that was first made
 	before    *int64                 // references that led nowhere before foreign keys were switched off
 	act       *act                   // of a change, while it is carried out
@@ -437,6 +437,7 @@ func (w *work) catchUp(v *View) {
 
 // finished reports one migration that is done and recorded.
 func (w *work) finished(m revision.Move, name string, took time.Duration) {
+	delete(w.begun, m) // it does not begin again
 	state := ledger.Applied
 	if m.Direction == revision.Down {
 		state = ledger.Reverted
