@@ -175,12 +175,20 @@ func (l Ledger) upsert(name, primary string, pairs ...string) string {
 }
 
 func (l Ledger) insert(name string, pairs ...string) string {
-	var columns, values []string
+	var columns []string
 	for i := 0; i < len(pairs); i += 2 {
 		columns = append(columns, pairs[i])
-		values = append(values, pairs[i+1])
 	}
-	return "INSERT INTO " + l.table(name) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"
+	return "INSERT INTO " + l.table(name) + " (" + strings.Join(columns, ", ") + ") VALUES " + values(pairs)
+}
+
+// values are the values of pairs as a row.
+func values(pairs []string) string {
+	var out []string
+	for i := 1; i < len(pairs); i += 2 {
+		out = append(out, pairs[i])
+	}
+	return "(" + strings.Join(out, ", ") + ")"
 }
 
 // Exists tells whether the ledger is there, whole; one that a newer build has

@@ -43,6 +43,37 @@ type Done struct {
 // Record gives the statements that record a revision and journal it. They belong
 // into one transaction: the first one has the fence, which holds until its end.
 func (l Ledger) Record(d Done, by By) []string {
+	pairs := l.pairs(d, by, l.epoch(by.Fence))
+	note := l.note(d.Action, d.Revision.ID, d.Detail, by, epochNumber(by))
+	if d.New {
+		return []string{l.insert("revision", pairs...), note}
+	}
+	return []string{l.upsert("revision", "id", pairs...), note}
+}
+
+// RecordNew is Record of several that are New and Applied, as one row each of the
+// same two statements.
+func (l Ledger) RecordNew(ds []Done, by By) []string {
+	var rows, notes strings.Builder
+	for i, d := range ds {
+		epoch := epochNumber(by)
+		if i == 0 {
+			epoch = l.epoch(by.Fence)
+		}
+		row, note := l.pairs(d, by, epoch), l.notePairs(d.Action, d.Revision.ID, d.Detail, by, epochNumber(by))
+		if i == 0 {
+			rows.WriteString(l.insert("revision", row...))
+			notes.WriteString(l.insert("journal", note...))
+			continue
+		}
+		rows.WriteString(", " + values(row))
+		notes.WriteString(", " + values(note))
+	}
+	return []string{rows.String(), notes.String()}
+}
+
+// pairs are the columns and values of a revision's row.
+func (l Ledger) pairs(d Done, by By, epoch string) []string {
 	q := l.d.Literal
 	r := d.Revision
 	pairs := []string{
@@ -50,7 +81,7 @@ func (l Ledger) Record(d Done, by By) []string {
 		"checksum", q(r.Checksum), "parents", q(joinIDs(r.Parents)), "needs", q(joinNeeds(r.Needs)), "label", q(r.Label),
 		"up_sql", l.sectionSQL(d.Script.Up), "down_sql", l.sectionSQL(d.Script.Down), "script", q(headOf(d.Script)),
 		"seq", strconv.FormatInt(d.Seq, 10), "run", q(by.Run), "duration_ms", l.duration(d),
-		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "error", q(d.Error), "epoch", l.epoch(by.Fence),
+		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "error", q(d.Error), "epoch", epoch,
 	}
 	if d.State == Applied {
 		pairs = append(pairs, "applied_at", l.t.Now)
@@ -58,12 +89,12 @@ func (l Ledger) Record(d Done, by By) []string {
 	if d.Error != "" {
 		pairs = append(pairs, "failed_at", l.t.Now)
 	}
-	note := l.note(d.Action, r.ID, d.Detail, by, strconv.FormatInt(by.Fence.Epoch, 10))
-	if d.New {
-		return []string{l.insert("revision", pairs...), note}
-	}
-	return []string{l.upsert("revision", "id", pairs...), note}
+	return pairs
 }
+
+// epochNumber is the epoch as it is, for a statement that another with the fence
+// stands before in the same transaction.
+func epochNumber(by By) string { return strconv.FormatInt(by.Fence.Epoch, 10) }
 
 // duration is how long a revision took, in milliseconds, as SQL.
 func (l Ledger) duration(d Done) string {
@@ -139,9 +170,14 @@ func (l Ledger) Note(action string, id revision.ID, detail string, by By) string
 }
 
 func (l Ledger) note(action string, id revision.ID, detail string, by By, epoch string) string {
+	return l.insert("journal", l.notePairs(action, id, detail, by, epoch)...)
+}
+
+// notePairs are the columns and values of a line of the journal.
+func (l Ledger) notePairs(action string, id revision.ID, detail string, by By, epoch string) []string {
 	q := l.d.Literal
-	return l.insert("journal", "at", l.t.Now, "run", q(by.Run), "action", q(action), "revision", q(string(id)),
-		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "detail", q(detail), "epoch", epoch)
+	return []string{"at", l.t.Now, "run", q(by.Run), "action", q(action), "revision", q(string(id)),
+		"actor", q(by.Actor), "tool", q(by.Tool), "tag", q(by.Tag), "detail", q(detail), "epoch", epoch}
 }
 
 // SetProgress gives the statement that records how far a migration is.
