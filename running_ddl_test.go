@@ -3,6 +3,7 @@ package bellows_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,40 @@ func TestSingleTransaction(t *testing.T) {
 		_, err = m.UpWith(patient(t), bellows.Request{SingleTransaction: true})
 		refused(t, err, fault.Unsupported, "4 d", "transaction:false", "--single-transaction")
 		equal(t, "states", states(t, m), "1 applied, 2 applied, 3 applied, 4 pending")
+	})
+}
+
+// Many records of one transaction are written together, and are what they would be
+// one by one: also beside that of a migration which failed before, and of a text
+// that is long.
+func TestSingleTransactionOfMany(t *testing.T) {
+	on(t, []server{onSQLite, onPostgres}, func(t *testing.T, s server) {
+		url, n := s.fresh(t), 150
+		files := map[string]string{}
+		var applied, journaled []string
+		for i := 1; i <= n; i++ {
+			files[fmt.Sprintf("%d_t.sql", i)] = fmt.Sprintf("-- migrate:up\nCREATE TABLE t%d (id int);\n\n-- migrate:down\nDROP TABLE t%d;\n", i, i)
+			applied, journaled = append(applied, list(i)), append(journaled, fmt.Sprintf("up %d", i))
+		}
+		files["70_t.sql"] += "-- " + strings.Repeat("it's long ", 30_000) + "\n"
+		good := files["90_t.sql"]
+		files["90_t.sql"] = "-- migrate:up\nCREATE TABLE t90 (id int);\nSELECT nope FROM t90;\n\n-- migrate:down\nDROP TABLE t90;\n"
+		_, err := migrator(t, url, bellows.Options{Dir: writeFiles(t, files)}).UpWith(patient(t), bellows.Request{SingleTransaction: true})
+		if err == nil {
+			t.Fatal("no error")
+		}
+		files["90_t.sql"] = good
+		m := migrator(t, url, bellows.Options{Dir: writeFiles(t, files)})
+		rep, err := m.UpWith(patient(t), bellows.Request{SingleTransaction: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "applied", list(rep.Applied), list(applied))
+		equal(t, "journal", journal(t, m), "failure 90, "+strings.Join(journaled, ", "))
+		table := map[string]string{"sqlite": "bellows_", "postgres": "bellows."}[s.name]
+		equal(t, "in the ledger", strings.Join(column(t, url, "SELECT id || ' ' || seq || ' ' || epoch || ' ' || COALESCE(length(down_sql), 0) FROM "+table+"revision WHERE id IN ('1', '64', '65', '90', '150') AND state = 'applied' AND applied_at IS NOT NULL ORDER BY seq"), ", "),
+			"1 1 2 15, 64 64 2 16, 65 65 2 16, 90 90 2 16, 150 150 2 17")
+		equal(t, "down", list(down(t, m, "148").Reverted), "[150 149]")
 	})
 }
 

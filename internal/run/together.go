@@ -87,8 +87,10 @@ type transaction struct {
 	*work
 	items []db.Item
 	from  []origin
-	step  int  // of the item that is being filled or that failed
-	lazy  bool // its COMMIT does not wait for the disk
+	step  int           // of the item that is being filled or that failed
+	lazy  bool          // its COMMIT does not wait for the disk
+	kept  []ledger.Done // records that are written together
+	bytes int           // of SQL in them
 	// later, where it is not nil, keeps what would be told: see [group].
 	later *[]event.Event
 }
@@ -153,13 +155,58 @@ func (t *transaction) fill(ctx context.Context, steps []plan.Step, begun time.Ti
 		if t.lazy {
 			t.add(traits.LazyCommit, origin{step: i}) // behind the resets, which would take it back
 		}
-		for _, sql := range t.records(s, int64(i)+1, t.took(s, begun)) {
-			t.add(sql, origin{step: i, record: true})
-		}
+		t.record(i, steps, begun)
 		t.point("recorded")
 	}
 	t.add("COMMIT", origin{step: len(steps) - 1, commit: true})
 	return nil
+}
+
+// recordsAtOnce is how many records share a statement, and recordBytes how much SQL
+// they hold at most before they are written: to understand a statement takes a
+// server longer than to insert a row.
+const (
+	recordsAtOnce = 64
+	recordBytes   = 256 << 10
+)
+
+// record adds the record of a step. Where steps share the transaction it is written
+// together with others.
+func (t *transaction) record(i int, steps []plan.Step, begun time.Time) {
+	s := &steps[i]
+	d := t.took(s, begun)
+	fresh := t.fresh(s)
+	if fresh {
+		t.kept = append(t.kept, t.done(s, int64(i)+1, d))
+		t.bytes += scriptBytes(s.Script)
+	}
+	if !fresh || i+1 == len(steps) || len(t.kept) == recordsAtOnce || t.bytes > recordBytes {
+		t.recordKept(i)
+	}
+	if !fresh {
+		for _, sql := range t.records(s, int64(i)+1, d) {
+			t.add(sql, origin{step: i, record: true})
+		}
+	}
+}
+
+func (t *transaction) recordKept(i int) {
+	if len(t.kept) == 0 {
+		return
+	}
+	for _, sql := range t.led.RecordNew(t.kept, t.by) {
+		t.add(sql, origin{step: i, record: true})
+	}
+	t.kept, t.bytes = nil, 0
+}
+
+func scriptBytes(s revision.Script) (n int) {
+	for _, section := range [...]*revision.Section{s.Up, s.Down} {
+		if section != nil {
+			n += len(section.SQL)
+		}
+	}
+	return n
 }
 
 // budget sets the time-outs of a step. extra is added to wait out an autovacuum.
@@ -422,15 +469,25 @@ func (w *work) records(s *plan.Step, ahead int64, d ledger.Done) []string {
 	if s.Move.Direction == revision.Down {
 		out = w.reverts(s)
 	} else {
-		d.Revision, d.Script, d.State, d.Seq, d.Action = s.Revision, s.Script, ledger.Applied, w.seq+ahead, w.ask.Action
-		_, known := w.view.State.Entries[id]
-		d.New = !known && s.Tx != plan.TxEach && s.Tx != plan.TxChunks // those were recorded when they began
-		out = w.led.Record(d, w.by)
+		out = w.led.Record(w.done(s, ahead, d), w.by)
 	}
 	if s.Tx == plan.TxEach {
 		out = append(out, w.led.ClearProgress(id))
 	}
 	return out
+}
+
+// done is the record of a step that went up, as the ahead-th from now.
+func (w *work) done(s *plan.Step, ahead int64, d ledger.Done) ledger.Done {
+	d.Revision, d.Script, d.State, d.Seq, d.Action = s.Revision, s.Script, ledger.Applied, w.seq+ahead, w.ask.Action
+	d.New = w.fresh(s)
+	return d
+}
+
+// fresh tells whether the record of a step is one that the ledger knows nothing of.
+func (w *work) fresh(s *plan.Step) bool {
+	_, known := w.view.State.Entries[s.Move.ID]
+	return !known && w.act == nil && s.Move.Direction == revision.Up && s.Tx != plan.TxEach && s.Tx != plan.TxChunks // those were recorded when they began
 }
 
 // reverts gives the records of a step that went down. What a squash stands in
