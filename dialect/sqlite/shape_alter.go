@@ -431,9 +431,14 @@ func (t *tableChange) rebuild() []diff.Statement {
 		t.out = append(t.out, l.once(keysOff)...)
 		defer t.checkKeys()
 	}
-	t.out = append(t.out, l.say(d.createTable(t.w.After, t.after, between))...)
+	made := d.createTable(t.w.After, t.after, between)
+	t.out = append(t.out, l.say(made)...)
 	if copied := t.copied(); copied != "" {
-		t.out = append(t.out, l.say("INSERT INTO "+new+" "+copied)...)
+		insert := "INSERT INTO "
+		if strings.Contains(made, " ON CONFLICT ") {
+			insert = "INSERT OR ABORT INTO " // a row that does not fit must not be left out, or push out another
+		}
+		t.out = append(t.out, l.say(insert+new+" "+copied)...)
 	}
 	t.risks()
 	t.out = append(t.out, l.say(t.sequence(between)...)...)
@@ -636,7 +641,7 @@ func (t *tableChange) risks() {
 		switch {
 		case c.Before != nil && affinity(was) != affinity(c.After.Get(Type)) && c.After.Get(Generated) == "":
 			t.risk(diff.LosesValues, c.After.ID, "values are turned into what the new type wants: '007' becomes 7")
-		case c.After.Get(NotNull) != "" && c.After.Get(Default) == "" && (c.Before == nil || c.Before.Get(NotNull) == ""):
+		case c.After.Get(NotNull) != "" && (c.Before == nil && c.After.Get(Default) == "" || c.Before != nil && c.Before.Get(NotNull) == ""):
 			t.risk(diff.MayFail, c.After.ID, "rows that are there may have no value")
 		}
 	}
