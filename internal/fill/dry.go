@@ -71,7 +71,7 @@ func (p *planner) dry(ctx context.Context) (event.FillTried, error) {
 // checks has the server read the checks, without running them.
 func (p *planner) checks(ctx context.Context) error {
 	for _, q := range p.task.Checks {
-		_, err := lines(ctx, p, "EXPLAIN "+question(p.lang, p.key, q, backfill.Range{}, nil))
+		_, err := db.Texts(ctx, p, "EXPLAIN "+question(p.lang, p.key, q, backfill.Range{}, nil))
 		if isGone(err) {
 			return err
 		}

@@ -235,37 +235,9 @@ func rollback(ctx context.Context, c db.Conn) {
 
 // firstLine reads the first row of a query, all columns as text.
 func firstLine(ctx context.Context, c db.Conn, sql string) ([]string, error) {
-	lines, err := lines(ctx, c, sql)
+	lines, err := db.Texts(ctx, c, sql)
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
 	return lines[0], nil
-}
-
-// lines reads a small result, all columns as text; NULL reads as "".
-func lines(ctx context.Context, c db.Conn, sql string) ([][]string, error) {
-	rows, err := c.Query(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all [][]string
-	for rows.Next() {
-		values := make([]*string, len(rows.Columns()))
-		into := make([]any, len(values))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		line := make([]string, len(values))
-		for i, v := range values {
-			if v != nil {
-				line[i] = *v
-			}
-		}
-		all = append(all, line)
-	}
-	return all, rows.Err()
 }

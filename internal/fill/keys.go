@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/bellowsdb/bellows/backfill"
+	"github.com/bellowsdb/bellows/db"
 )
 
 // reader reads keys of one part of the table.
@@ -57,7 +58,7 @@ func (r reader) count(ctx context.Context, in backfill.Range) (int64, error) {
 func (r reader) all(ctx context.Context, in backfill.Range, n int64) ([]backfill.Bound, error) {
 	sql := "SELECT " + backfill.Texts(r.lang, row, r.key) + r.from(in) +
 		" ORDER BY " + backfill.Order(r.lang, row, r.key) + " LIMIT " + strconv.FormatInt(n, 10)
-	found, err := lines(ctx, r, sql)
+	found, err := db.Texts(ctx, r, sql)
 	keys := make([]backfill.Bound, len(found))
 	for i, line := range found {
 		keys[i] = line

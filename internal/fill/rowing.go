@@ -146,7 +146,7 @@ func (r *rowing) typesOf(ctx context.Context, names []string) ([]dialect.Type, e
 	if len(ask) == 0 || r.travel.Types == "" {
 		return types, nil
 	}
-	found, err := lines(ctx, r, fmt.Sprintf(r.travel.Types, strings.Join(ask, ", ")))
+	found, err := db.Texts(ctx, r, fmt.Sprintf(r.travel.Types, strings.Join(ask, ", ")))
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (r *rowing) askParams(ctx context.Context, sqls []string) error {
 	if _, err := r.Exec(ctx, sqls[0]); err != nil {
 		return &attempt{at: &backfill.Statement{Text: w.Text, Pos: w.Pos}, err: err}
 	}
-	found, err := lines(ctx, r, sqls[1])
+	found, err := db.Texts(ctx, r, sqls[1])
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func (p *planner) sum(ctx context.Context, q Question, t Tally, where string) (T
 	if found == 0 || len(t.Sample) >= tallySample {
 		return t, nil
 	}
-	keys, err := lines(ctx, p, "SELECT "+backfill.Texts(p.lang, "", p.key)+where+" AND NOT "+q.SQL+" LIMIT "+strconv.Itoa(tallySample-len(t.Sample)))
+	keys, err := db.Texts(ctx, p, "SELECT "+backfill.Texts(p.lang, "", p.key)+where+" AND NOT "+q.SQL+" LIMIT "+strconv.Itoa(tallySample-len(t.Sample)))
 	for _, k := range keys {
 		t.Sample = append(t.Sample, keyText(p.key, k))
 	}

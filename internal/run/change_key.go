@@ -143,7 +143,7 @@ func (c *changing) equals(fills, asks, wrong, hint string) func(context.Context)
 		} else if err != nil {
 			return fault.At(c.spec.Change.At, fault.Confirm, "a number of %s cannot be written to the other column", c.st.Table).Because(err).Try("%s", hint)
 		}
-		rows, err := textRows(ctx, c.conn, asks)
+		rows, err := db.Texts(ctx, c.conn, asks)
 		if err != nil {
 			return explainUnlessGone(err, "comparing the numbers")
 		}

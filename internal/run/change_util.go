@@ -14,34 +14,6 @@ import (
 	"github.com/bellowsdb/bellows/revision"
 )
 
-// textRows reads a small result, every value as text; NULL reads as "".
-func textRows(ctx context.Context, c db.Conn, sql string) ([][]string, error) {
-	rows, err := c.Query(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all [][]string
-	for rows.Next() {
-		values := make([]*string, len(rows.Columns()))
-		into := make([]any, len(values))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		line := make([]string, len(values))
-		for i, v := range values {
-			if v != nil {
-				line[i] = *v
-			}
-		}
-		all = append(all, line)
-	}
-	return all, rows.Err()
-}
-
 // drained runs a query and drops what it gives.
 func drained(ctx context.Context, c db.Conn, sql string) error {
 	rows, err := c.Query(ctx, sql)
@@ -85,7 +57,7 @@ func insisting[T any](ctx context.Context, r *Runner, read func() (T, error)) (T
 
 // texts is textRows, insisting.
 func (r *Runner) texts(ctx context.Context, sql string) ([][]string, error) {
-	return insisting(ctx, r, func() ([][]string, error) { return textRows(ctx, r.conn, sql) })
+	return insisting(ctx, r, func() ([][]string, error) { return db.Texts(ctx, r.conn, sql) })
 }
 
 // shape reads a table's keys.
