@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bellowsdb/bellows/change"
+	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/plan"
