@@ -191,9 +191,14 @@ func TestIndexOfAConcurrentBuild(t *testing.T) {
 	}
 	<-built
 	must(t, a, "ROLLBACK")
-	got, err := other.Index(background(t), ix)
+	var got db.IndexState
+	var err error
+	until(t, "the server has ended the killed rebuild", func() (ended bool) {
+		got, err = other.Index(background(t), ix)
+		return err != nil || !got.Building
+	})
 	if err != nil || !got.Valid || len(got.Leftovers) != 1 || got.Leftovers[0] != "s.t_id_ccnew" {
-		t.Errorf("after a killed rebuild: %+v, %v", got, err)
+		t.Fatalf("after a killed rebuild: %+v, %v", got, err)
 	}
 	must(t, a, "DROP INDEX CONCURRENTLY "+got.Leftovers[0])
 }
