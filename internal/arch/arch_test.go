@@ -1,9 +1,13 @@
 package arch_test
 
 import (
+	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,5 +128,33 @@ func TestRoomsMayOnlyImportRoomsThatExist(t *testing.T) {
 				t.Errorf("%s may import %s, which is for tests", r.Path, other)
 			}
 		}
+	}
+}
+
+// TestNoHalfMergedFile: no file of ours has the marks of a merge that nobody
+// has finished.
+func TestNoHalfMergedFile(t *testing.T) {
+	mark := regexp.MustCompile(`(?m)^(<{7}|>{7}) `)
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if strings.HasPrefix(d.Name(), ".") && path != "../.." || d.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !slices.Contains([]string{".go", ".md", ".sql", ".toml"}, filepath.Ext(path)) {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if at := mark.FindIndex(text); at != nil {
+			t.Errorf("%s:%d: the mark of a merge", path, 1+bytes.Count(text[:at[0]], []byte("\n")))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
