@@ -85,19 +85,18 @@ func wantedURL(url, scheme string, known []string) string {
 // Migrator is one set of migrations and one database. It is safe for use by
 // several goroutines; what they ask is done one after another.
 type Migrator struct {
-	o       Options
-	url     string
-	engine  engine
-	files   folder
-	base    *revision.Graph
-	mu      sync.Mutex
-	runner  *run.Runner // nil without a database
-	logic   fill.Logic  // of rows that are not changed by SQL
-	ahead   *run.Ahead  // for the first call
-	owned   bool        // the session is ours to close
-	who     identity
-	version string
-	hosts   host.Hosts // servers for throwaway databases
+	o      Options
+	url    string
+	engine engine
+	files  folder
+	base   *revision.Graph
+	mu     sync.Mutex
+	runner *run.Runner // nil without a database
+	logic  fill.Logic  // of rows that are not changed by SQL
+	ahead  *run.Ahead  // for the first call
+	owned  bool        // the session is ours to close
+	who    identity
+	hosts  host.Hosts // servers for throwaway databases
 }
 
 // identity is who runs this process.

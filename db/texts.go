@@ -3,8 +3,8 @@ package db
 import "context"
 
 // Texts reads a small result as a whole, every value as text; NULL reads as "".
-func Texts(ctx context.Context, c Conn, sql string) ([][]string, error) {
-	rows, err := c.Query(ctx, sql)
+func Texts(ctx context.Context, c Conn, sql string, args ...any) ([][]string, error) {
+	rows, err := c.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (g *Graph) Squashable(expr string) (r Range, parents, ids []ID, err error) 
 		return r, nil, nil, wrongTarget("%q is no range", expr).Try("write FROM..TO, FROM.. or ..TO")
 	}
 	one := func(text, what string, all func() []ID) (ID, error) {
-		found := []ID{}
+		var found []ID
 		if text = strings.TrimSpace(text); text == "" {
 			found = all()
 		} else {

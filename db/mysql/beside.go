@@ -37,7 +37,7 @@ func (Driver) Names(ctx context.Context, rawURL, prefix string) ([]string, error
 		return nil, err
 	}
 	defer c.Close()
-	rows, err := c.texts(ctx, "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(?)) = ? ORDER BY 1", prefix, prefix)
+	rows, err := db.Texts(ctx, c, "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(?)) = ? ORDER BY 1", prefix, prefix)
 	var names []string
 	for _, r := range rows {
 		names = append(names, r[0])
@@ -53,7 +53,7 @@ func (Driver) Make(ctx context.Context, rawURL, name string) (bool, error) {
 		return false, err
 	}
 	defer c.Close()
-	rows, err := c.texts(ctx, "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata WHERE schema_name = ?", original)
+	rows, err := db.Texts(ctx, c, "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata WHERE schema_name = ?", original)
 	if err != nil {
 		return false, err
 	}

@@ -16,7 +16,7 @@ var _ db.Columner = (*conn)(nil)
 // unless their collation tells all of them apart; and so are floating point
 // numbers, of which zero has two.
 func (c *conn) Columns(ctx context.Context, table plan.Name) ([]dialect.Column, error) {
-	rows, err := c.strings(ctx, 10, `SELECT column_name, column_type, COALESCE(character_set_name, ''), COALESCE(collation_name, ''), is_nullable,
+	rows, err := db.Texts(ctx, c, `SELECT column_name, column_type, COALESCE(character_set_name, ''), COALESCE(collation_name, ''), is_nullable,
 			COALESCE(column_default, ''), column_default IS NULL, LOWER(extra), column_comment, LOWER(data_type)
 		FROM information_schema.columns WHERE table_name = ? AND table_schema = COALESCE(NULLIF(?, ''), DATABASE()) ORDER BY ordinal_position`,
 		table.Name, table.Schema)

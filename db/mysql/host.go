@@ -136,7 +136,7 @@ func (d Driver) Alike(ctx context.Context, from, to string) (string, error) {
 		return to, nil // what cannot be asked is not needed before somebody says so
 	}
 	defer source.Close()
-	rows, err := source.texts(ctx, "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata WHERE schema_name = ?", name)
+	rows, err := db.Texts(ctx, source, "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata WHERE schema_name = ?", name)
 	if err != nil || len(rows) == 0 {
 		return to, err
 	}

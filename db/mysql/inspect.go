@@ -29,7 +29,7 @@ func (c *conn) Inspect(ctx context.Context, o db.Inspection) (s schema.Schema, e
 	if inside {
 		return s, &db.Error{Class: db.Bad, Code: "mysql.1568", Message: "a shape is not read inside a transaction", Offset: -1}
 	}
-	mode, err := c.texts(ctx, "SELECT @@SESSION.sql_mode")
+	mode, err := db.Texts(ctx, c, "SELECT @@SESSION.sql_mode")
 	if err != nil {
 		return s, err
 	}
@@ -57,7 +57,7 @@ func (c *conn) Inspect(ctx context.Context, o db.Inspection) (s schema.Schema, e
 // for it; there a change of the isolation level of the next transaction fails.
 func (c *conn) inTransaction(ctx context.Context) (bool, error) {
 	if c.dialect.Flavour() == own.MariaDB {
-		rows, err := c.texts(ctx, "SELECT @@in_transaction")
+		rows, err := db.Texts(ctx, c, "SELECT @@in_transaction")
 		return err == nil && rows[0][0] == "1", err
 	}
 	_, err := c.Exec(ctx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -96,7 +96,7 @@ type reading struct {
 
 // tables reads the text of each table, view and sequence.
 func (r *reading) tables(ctx context.Context) error {
-	rows, err := r.c.texts(ctx, "SELECT table_name, table_type, table_collation FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name", r.c.database)
+	rows, err := db.Texts(ctx, r.c, "SELECT table_name, table_type, table_collation FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name", r.c.database)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (r *reading) tables(ctx context.Context) error {
 
 // show reads what SHOW CREATE says. What the server refuses to tell is unmodelled.
 func (r *reading) show(ctx context.Context, kind, name string, at int, into *[]own.Text) error {
-	rows, err := r.c.texts(ctx, "SHOW CREATE "+kind+" "+r.c.dialect.Quote(r.c.database)+"."+r.c.dialect.Quote(name))
+	rows, err := db.Texts(ctx, r.c, "SHOW CREATE "+kind+" "+r.c.dialect.Quote(r.c.database)+"."+r.c.dialect.Quote(name))
 	var e *db.Error
 	switch {
 	case errors.As(err, &e) && e.Class == db.Bad || errors.As(err, &e) && e.Class == db.Refused:
@@ -145,36 +145,8 @@ func (r *reading) show(ctx context.Context, kind, name string, at int, into *[]o
 	return nil
 }
 
-// texts are all rows of a small result, as text; NULL reads as "".
-func (c *conn) texts(ctx context.Context, query string, args ...any) ([][]string, error) {
-	rows, err := c.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all [][]string
-	values := make([]*string, len(rows.Columns()))
-	into := make([]any, len(values))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return nil, c.fail(ctx, query, err)
-		}
-		line := make([]string, len(values))
-		for i, v := range values {
-			if v != nil {
-				line[i] = *v
-			}
-		}
-		all = append(all, line)
-	}
-	return all, rows.Err()
-}
-
 func (r *reading) columns(ctx context.Context) error {
-	rows, err := r.c.texts(ctx, `SELECT table_name, column_name, column_type, collation_name, is_nullable FROM information_schema.columns
+	rows, err := db.Texts(ctx, r.c, `SELECT table_name, column_name, column_type, collation_name, is_nullable FROM information_schema.columns
 		WHERE table_schema = ? ORDER BY table_name, ordinal_position`, r.c.database)
 	for _, row := range rows {
 		r.k.Columns = append(r.k.Columns, own.Column{Table: row[0], Name: row[1], Type: row[2], Collation: row[3], Nullable: row[4] == "YES"})
@@ -183,7 +155,7 @@ func (r *reading) columns(ctx context.Context) error {
 }
 
 func (r *reading) routines(ctx context.Context) error {
-	rows, err := r.c.texts(ctx, "SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = ? ORDER BY 1, 2", r.c.database)
+	rows, err := db.Texts(ctx, r.c, "SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = ? ORDER BY 1, 2", r.c.database)
 	if err != nil {
 		return err
 	}
@@ -200,7 +172,7 @@ func (r *reading) routines(ctx context.Context) error {
 }
 
 func (r *reading) triggers(ctx context.Context) error {
-	rows, err := r.c.texts(ctx, `SELECT trigger_name, event_object_table, action_timing, event_manipulation, action_statement, definer, sql_mode
+	rows, err := db.Texts(ctx, r.c, `SELECT trigger_name, event_object_table, action_timing, event_manipulation, action_statement, definer, sql_mode
 		FROM information_schema.triggers WHERE trigger_schema = ? ORDER BY event_object_table, action_timing, event_manipulation, action_order`, r.c.database)
 	for _, row := range rows {
 		if !r.left[row[1]] {
@@ -212,7 +184,7 @@ func (r *reading) triggers(ctx context.Context) error {
 
 func (r *reading) events(ctx context.Context) error {
 	at := func(column string) string { return fmt.Sprintf("CAST(%s AS CHAR)", column) }
-	rows, err := r.c.texts(ctx, "SELECT event_name, definer, event_definition, event_comment, sql_mode, "+at("execute_at")+", interval_value, interval_field, "+
+	rows, err := db.Texts(ctx, r.c, "SELECT event_name, definer, event_definition, event_comment, sql_mode, "+at("execute_at")+", interval_value, interval_field, "+
 		at("starts")+", "+at("ends")+", "+at("created")+", on_completion, status FROM information_schema.events WHERE event_schema = ? ORDER BY 1", r.c.database)
 	for _, row := range rows {
 		r.k.Events = append(r.k.Events, own.Event{Name: row[0], Definer: row[1], Body: row[2], Comment: row[3], Mode: row[4], At: row[5], Every: row[6], Unit: row[7],
@@ -225,7 +197,7 @@ var _ db.Measurer = (*conn)(nil)
 
 // Sizes are what InnoDB estimates.
 func (c *conn) Sizes(ctx context.Context) (map[schema.ID]schema.Size, error) {
-	rows, err := c.texts(ctx, "SELECT table_name, coalesce(table_rows, 0), coalesce(data_length, 0) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'")
+	rows, err := db.Texts(ctx, c, "SELECT table_name, coalesce(table_rows, 0), coalesce(data_length, 0) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'")
 	if err != nil {
 		return nil, err
 	}

@@ -230,9 +230,6 @@ func observed(t testing.TB, c db.Conn, s schema.Schema) string {
 				lines[i] = name + line[:at+1] + rest
 			}
 			lines[i] = strings.ReplaceAll(strings.ReplaceAll(lines[i], " USING BTREE", ""), " ON DELETE NO ACTION", "")
-			if columnCollation := strings.Index(lines[i], " CHARACTER SET "); columnCollation > 0 && strings.HasPrefix(line, "  `") {
-				continue
-			}
 		}
 		slices.Sort(lines)
 		all = append(all, lines...)

@@ -16,7 +16,7 @@ var _ db.Keyer = (*conn)(nil)
 // Shape reads information_schema. A partitioned table needs no care: its unique
 // keys hold over all partitions.
 func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool, err error) {
-	rows, err := c.strings(ctx, 6, `SELECT table_schema, table_name, table_type, COALESCE(table_rows, 0), COALESCE(data_length, 0), @@innodb_page_size
+	rows, err := db.Texts(ctx, c, `SELECT table_schema, table_name, table_type, COALESCE(table_rows, 0), COALESCE(data_length, 0), @@innodb_page_size
 		FROM information_schema.tables WHERE table_name = ? AND table_schema = COALESCE(NULLIF(?, ''), DATABASE())`, table.Name, table.Schema)
 	if err != nil || len(rows) == 0 {
 		return s, false, err
@@ -44,7 +44,7 @@ func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool,
 // keys are the unique indexes over whole columns that are never null, the
 // primary key first, then the narrow ones.
 func (c *conn) keys(ctx context.Context, table plan.Name) (keys []db.Key, why string, err error) {
-	rows, err := c.strings(ctx, 8, `SELECT s.index_name, COALESCE(s.column_name, ''), COALESCE(c.data_type, ''), COALESCE(s.collation, ''), COALESCE(s.nullable, ''), s.index_type, COALESCE(s.sub_part, 0),
+	rows, err := db.Texts(ctx, c, `SELECT s.index_name, COALESCE(s.column_name, ''), COALESCE(c.data_type, ''), COALESCE(s.collation, ''), COALESCE(s.nullable, ''), s.index_type, COALESCE(s.sub_part, 0),
 			(SELECT COUNT(*) FROM information_schema.statistics n WHERE n.table_schema = s.table_schema AND n.table_name = s.table_name AND n.index_name = s.index_name)
 		FROM information_schema.statistics s
 		LEFT JOIN information_schema.columns c ON c.table_schema = s.table_schema AND c.table_name = s.table_name AND c.column_name = s.column_name
@@ -110,28 +110,6 @@ func kindOf(dataType string) string {
 	return ""
 }
 
-// strings is a whole small result of n columns as text.
-func (c *conn) strings(ctx context.Context, n int, query string, args ...any) ([][]string, error) {
-	rows, err := c.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all [][]string
-	for rows.Next() {
-		line := make([]string, n)
-		into := make([]any, n)
-		for i := range line {
-			into[i] = &line[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, c.fail(ctx, query, err)
-		}
-		all = append(all, line)
-	}
-	return all, rows.Err()
-}
-
 // Blocked asks the storage engine who waits for whom. Without the right to look
 // there is no answer.
 func (c *conn) Blocked(ctx context.Context, ours []db.Session) ([]db.Waiting, error) {
@@ -151,7 +129,7 @@ func (c *conn) Blocked(ctx context.Context, ours []db.Session) ([]db.Waiting, er
 	query := fmt.Sprintf(`SELECT DISTINCT r.trx_mysql_thread_id, b.trx_mysql_thread_id FROM %s w
 		JOIN information_schema.innodb_trx r ON r.trx_id = %s JOIN information_schema.innodb_trx b ON b.trx_id = %s
 		WHERE b.trx_mysql_thread_id IN (%[4]s) AND r.trx_mysql_thread_id NOT IN (%[4]s)`, waits, waiting, blocking, strings.Join(pids, ", "))
-	rows, err := c.strings(ctx, 2, query)
+	rows, err := db.Texts(ctx, c, query)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (Driver) Names(ctx context.Context, rawURL, prefix string) ([]string, error
 		return nil, err
 	}
 	defer c.Close()
-	rows, err := c.table(ctx, "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname, $1) ORDER BY 1", prefix)
+	rows, err := db.Texts(ctx, c, "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname, $1) ORDER BY 1", prefix)
 	var names []string
 	for _, r := range rows {
 		names = append(names, r[0])

@@ -38,7 +38,7 @@ func (c *conn) Columns(ctx context.Context, table plan.Name) ([]dialect.Column, 
 		JOIN pg_catalog.pg_type bt ON bt.oid = b.oid
 		JOIN pg_catalog.pg_type e ON e.oid = CASE WHEN bt.typcategory = 'A' AND bt.typelem <> 0 THEN bt.typelem ELSE bt.oid END
 		WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
-	rows, err := c.table(ctx, query, c.regclass(table))
+	rows, err := db.Texts(ctx, c, query, c.regclass(table))
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (d Driver) Alike(ctx context.Context, from, to string) (string, error) {
 		return to, nil // what cannot be asked is not needed before somebody says so
 	}
 	defer source.Close()
-	theirs, err := source.(*conn).table(ctx, "SELECT rolname FROM pg_catalog.pg_roles WHERE NOT pg_catalog.starts_with(rolname, 'pg_') ORDER BY 1")
+	theirs, err := db.Texts(ctx, source, "SELECT rolname FROM pg_catalog.pg_roles WHERE NOT pg_catalog.starts_with(rolname, 'pg_') ORDER BY 1")
 	if err != nil {
 		return "", err
 	}
@@ -111,7 +111,7 @@ func (d Driver) Alike(ctx context.Context, from, to string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	have, err := c.(*conn).table(ctx, "SELECT rolname FROM pg_catalog.pg_roles")
+	have, err := db.Texts(ctx, c, "SELECT rolname FROM pg_catalog.pg_roles")
 	if err != nil {
 		return "", err
 	}

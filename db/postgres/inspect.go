@@ -96,7 +96,7 @@ func (c *conn) Fingerprint(ctx context.Context, objects []plan.Object) (string, 
 		fmt.Fprintf(h, "%s %q %q\n", o.Kind, o.Name, o.On)
 		for _, name := range c.named(o) {
 			for _, probe := range probesOf(o.Kind) {
-				rows, err := c.table(ctx, probes[probe], c.regclass(name), name.Schema, name.Name)
+				rows, err := db.Texts(ctx, c, probes[probe], c.regclass(name), name.Schema, name.Name)
 				if err != nil {
 					return "", err
 				}
@@ -165,7 +165,7 @@ func (c *conn) index(ctx context.Context, name plan.Name, s *db.IndexState) erro
 		JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
 		JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 		WHERE i.indexrelid = pg_catalog.to_regclass($1)`
-	rows, err := c.table(ctx, query, c.regclass(name))
+	rows, err := db.Texts(ctx, c, query, c.regclass(name))
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -193,7 +193,7 @@ func (c *conn) leftovers(ctx context.Context, table plan.Name, index string) ([]
 	if table.Name == "" {
 		return nil, nil
 	}
-	rows, err := c.table(ctx, query, c.regclass(table), index)
+	rows, err := db.Texts(ctx, c, query, c.regclass(table), index)
 	var names []string
 	for _, r := range rows {
 		names = append(names, r[0])

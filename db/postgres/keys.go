@@ -28,7 +28,7 @@ func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool,
 			pg_catalog.pg_relation_size(c.oid)::text, pg_catalog.current_setting('block_size')
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.oid = pg_catalog.to_regclass($1)`
-	rows, err := c.table(ctx, query, c.regclass(table))
+	rows, err := db.Texts(ctx, c, query, c.regclass(table))
 	if err != nil || len(rows) == 0 {
 		return s, false, err
 	}
@@ -82,7 +82,7 @@ func (c *conn) keys(ctx context.Context, oid string) (keys []db.Key, why string,
 		LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
 		WHERE i.indrelid = $1::oid AND i.indisunique AND k.ord <= i.indnkeyatts
 		ORDER BY i.indisprimary DESC, i.indnkeyatts, x.relname, k.ord`
-	rows, err := c.table(ctx, query, oid)
+	rows, err := db.Texts(ctx, c, query, oid)
 	if err != nil {
 		return nil, "", err
 	}
@@ -116,7 +116,7 @@ func (c *conn) parts(ctx context.Context, oid string) ([]db.Part, error) {
 		JOIN pg_catalog.pg_class l ON l.oid = p.relid
 		JOIN pg_catalog.pg_namespace n ON n.oid = l.relnamespace
 		WHERE p.isleaf AND l.relkind <> 'p' ORDER BY l.oid`
-	rows, err := c.table(ctx, query, oid)
+	rows, err := db.Texts(ctx, c, query, oid)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (c *conn) Blocked(ctx context.Context, ours []db.Session) ([]db.Waiting, er
 		FROM pg_catalog.pg_stat_activity a
 		CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(a.pid)) b (pid)
 		WHERE a.wait_event_type = 'Lock' AND NOT a.pid = ANY('{%[1]s}'::int[]) AND b.pid = ANY('{%[1]s}'::int[])`, strings.Join(pids, ","))
-	rows, err := c.table(ctx, query)
+	rows, err := db.Texts(ctx, c, query)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ const observed = `SELECT c.oid, pg_catalog.pg_relation_filenode(c.oid), n.nspnam
 
 // Observe reads pg_locks.
 func (c *conn) Observe(ctx context.Context) ([]db.Observed, error) {
-	rows, err := c.table(ctx, observed)
+	rows, err := db.Texts(ctx, c, observed)
 	if err != nil {
 		return nil, err
 	}

@@ -165,7 +165,7 @@ func FromPgx(ctx context.Context, adopted *pgx.Conn, o db.Options) (db.Conn, err
 
 // remember notes every setting that was made in an adopted session, its role too.
 func (c *conn) remember(ctx context.Context) error {
-	made, err := c.table(ctx, `SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
+	made, err := db.Texts(ctx, c, `SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
 		WHERE source = 'session' AND context IN ('user', 'superuser') AND name NOT IN ('role', 'session_authorization') AND name NOT LIKE 'transaction%'`)
 	if err != nil {
 		return err

@@ -25,9 +25,8 @@ import (
 
 // scenario is one pair of shapes.
 type scenario struct {
-	name    string
-	parts   map[string]string
-	version int
+	name  string
+	parts map[string]string
 }
 
 func (s scenario) has(part string) bool { _, ok := s.parts[part]; return ok }

@@ -20,7 +20,7 @@ const sizes = `SELECT c.oid, CASE c.relkind WHEN 'm' THEN 'materialized view' EL
 
 // Sizes reads pg_class. A parent is as large as itself and its children.
 func (c *conn) Sizes(ctx context.Context) (map[schema.ID]schema.Size, error) {
-	rows, err := c.table(ctx, sizes)
+	rows, err := db.Texts(ctx, c, sizes)
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (c *conn) target(ctx context.Context, choice string, args ...any) ([]target
 		JOIN pg_catalog.pg_class t ON t.oid = coalesce(i.indrelid, x.oid)
 		JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 		WHERE ` + choice
-	rows, err := c.table(ctx, query, args...)
+	rows, err := db.Texts(ctx, c, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -200,34 +200,6 @@ func (c *conn) regclass(n plan.Name) string {
 	return c.dialect.Quote(n.Schema) + "." + c.dialect.Quote(n.Name)
 }
 
-// table is a whole small result; NULL reads as "".
-func (c *conn) table(ctx context.Context, sql string, args ...any) ([][]string, error) {
-	rows, err := c.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all [][]string
-	for rows.Next() {
-		values := make([]*string, len(rows.Columns()))
-		into := make([]any, len(values))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, c.fail(ctx, sql, err)
-		}
-		line := make([]string, len(values))
-		for i, v := range values {
-			if v != nil {
-				line[i] = *v
-			}
-		}
-		all = append(all, line)
-	}
-	return all, rows.Err()
-}
-
 // Lockable are the ordinary and partitioned tables that will be locked against
 // other changes of their shape, with LOCK TABLE, by oid: the same order in every
 // session, and a referenced table is as a rule older than those that refer to
@@ -263,7 +235,7 @@ func (c *conn) Blockers(ctx context.Context, touches []plan.Touch, budget time.D
 		}
 	}
 	query := fmt.Sprintf(blockersQuery, strings.Join(wanted, ", "))
-	rows, err := c.table(ctx, query, max(budget, 0).Seconds())
+	rows, err := db.Texts(ctx, c, query, max(budget, 0).Seconds())
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +277,7 @@ var _ db.Detacher = (*conn)(nil)
 
 // Attachment reads pg_inherits.
 func (c *conn) Attachment(ctx context.Context, table, partition plan.Name) (db.Attachment, error) {
-	rows, err := c.table(ctx, `SELECT inhdetachpending::text FROM pg_catalog.pg_inherits
+	rows, err := db.Texts(ctx, c, `SELECT inhdetachpending::text FROM pg_catalog.pg_inherits
 		WHERE inhparent = pg_catalog.to_regclass($1) AND inhrelid = pg_catalog.to_regclass($2)`, c.regclass(table), c.regclass(partition))
 	switch {
 	case err != nil || len(rows) == 0:
@@ -322,7 +294,7 @@ func (c *conn) Work(ctx context.Context, s db.Session) (db.IndexWork, bool, erro
 			CASE WHEN blocks_total > 0 THEN blocks_done WHEN tuples_total > 0 THEN tuples_done ELSE lockers_done END,
 			CASE WHEN blocks_total > 0 THEN blocks_total WHEN tuples_total > 0 THEN tuples_total ELSE lockers_total END
 		FROM pg_catalog.pg_stat_progress_create_index WHERE pid = $1`
-	rows, err := c.table(ctx, query, s.PID)
+	rows, err := db.Texts(ctx, c, query, s.PID)
 	if err != nil || len(rows) == 0 {
 		return db.IndexWork{}, false, err
 	}
@@ -385,7 +357,7 @@ func (c *conn) estimate(ctx context.Context, loss plan.Loss) (bool, int64, error
 		LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
 			AND s.attname = $2 AND NOT s.inherited
 		WHERE c.relkind <> 'p' OR NOT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid)`
-	rows, err := c.table(ctx, query, c.regclass(loss.Table), loss.Column)
+	rows, err := db.Texts(ctx, c, query, c.regclass(loss.Table), loss.Column)
 	if err != nil || len(rows) == 0 {
 		return false, 0, err
 	}

@@ -18,7 +18,7 @@ func (c *conn) Columns(ctx context.Context, table plan.Name) ([]dialect.Column, 
 	if schema == "" {
 		schema = "main"
 	}
-	rows, err := c.strings(ctx, 6, `SELECT name, type, "notnull", coalesce(dflt_value, ''), hidden, pk FROM pragma_table_xinfo(?1, ?2) ORDER BY cid`, table.Name, schema)
+	rows, err := db.Texts(ctx, c, `SELECT name, type, "notnull", coalesce(dflt_value, ''), hidden, pk FROM pragma_table_xinfo(?1, ?2) ORDER BY cid`, table.Name, schema)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (c *conn) Columns(ctx context.Context, table plan.Name) ([]dialect.Column, 
 // indexesOver are the indexes with a statement of their own, by each column of
 // theirs.
 func (c *conn) indexesOver(ctx context.Context, table plan.Name) (map[string][]dialect.Index, error) {
-	rows, err := c.strings(ctx, 3, `SELECT i.name, m.sql, coalesce(lower(x.name), '')
+	rows, err := db.Texts(ctx, c, `SELECT i.name, m.sql, coalesce(lower(x.name), '')
 		FROM pragma_index_list(?1, ?2) i JOIN `+c.dialect.Quote(table.Schema)+`.sqlite_master m ON m.type = 'index' AND m.name = i.name AND m.sql IS NOT NULL
 		JOIN pragma_index_info(i.name, ?2) x ORDER BY 1`, table.Name, table.Schema)
 	if err != nil {

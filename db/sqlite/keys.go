@@ -14,7 +14,7 @@ var _ db.Keyer = (*conn)(nil)
 
 // Shape reads pragma_table_list, which knows tables without a rowid.
 func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool, err error) {
-	rows, err := c.strings(ctx, 4, "SELECT schema, name, type, wr FROM pragma_table_list WHERE lower(name) = lower(?1) AND (?2 = '' OR lower(schema) = lower(?2)) ORDER BY schema <> 'temp', schema <> 'main'",
+	rows, err := db.Texts(ctx, c, "SELECT schema, name, type, wr FROM pragma_table_list WHERE lower(name) = lower(?1) AND (?2 = '' OR lower(schema) = lower(?2)) ORDER BY schema <> 'temp', schema <> 'main'",
 		table.Name, table.Schema)
 	if err != nil || len(rows) == 0 {
 		return s, false, err
@@ -31,7 +31,7 @@ func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool,
 		return s, true, err
 	}
 	s.Keys = append(s.Keys, key)
-	rows, err = c.strings(ctx, 2, "SELECT (SELECT page_count FROM pragma_page_count), (SELECT page_size FROM pragma_page_size)")
+	rows, err = db.Texts(ctx, c, "SELECT (SELECT page_count FROM pragma_page_count), (SELECT page_size FROM pragma_page_size)")
 	if err != nil {
 		return s, true, err
 	}
@@ -43,7 +43,7 @@ func (c *conn) Shape(ctx context.Context, table plan.Name) (s db.Shape, ok bool,
 // key is the one in whose order the rows are stored: the rowid, by the name of
 // the column that is its alias, or the primary key of a table without one.
 func (c *conn) key(ctx context.Context, table plan.Name, without bool) (db.Key, error) {
-	columns, err := c.strings(ctx, 3, "SELECT name, upper(type), pk FROM pragma_table_xinfo(?1, ?2) ORDER BY pk", table.Name, table.Schema)
+	columns, err := db.Texts(ctx, c, "SELECT name, upper(type), pk FROM pragma_table_xinfo(?1, ?2) ORDER BY pk", table.Name, table.Schema)
 	if err != nil {
 		return db.Key{}, err
 	}
@@ -76,14 +76,14 @@ func (c *conn) key(ctx context.Context, table plan.Name, without bool) (db.Key, 
 // isAlias tells whether the primary key is the rowid itself, and has no index
 // of its own: INTEGER PRIMARY KEY DESC, by an old slip, is not.
 func (c *conn) isAlias(ctx context.Context, table plan.Name, column string) bool {
-	rows, err := c.strings(ctx, 1, "SELECT name FROM pragma_index_list(?1, ?2) WHERE origin = 'pk'", table.Name, table.Schema)
+	rows, err := db.Texts(ctx, c, "SELECT name FROM pragma_index_list(?1, ?2) WHERE origin = 'pk'", table.Name, table.Schema)
 	return err == nil && len(rows) == 0 && column != ""
 }
 
 // primary is the primary key of a table without a rowid, with its directions.
 func (c *conn) primary(ctx context.Context, table plan.Name, columns []string) (db.Key, error) {
 	key := db.Key{Name: "primary key", Primary: true, Correlation: 1}
-	rows, err := c.strings(ctx, 2, `SELECT x.name, x."desc" FROM pragma_index_list(?1, ?2) i, pragma_index_xinfo(i.name, ?2) x
+	rows, err := db.Texts(ctx, c, `SELECT x.name, x."desc" FROM pragma_index_list(?1, ?2) i, pragma_index_xinfo(i.name, ?2) x
 		WHERE i.origin = 'pk' AND x.key = 1 ORDER BY x.seqno`, table.Name, table.Schema)
 	if err != nil {
 		return key, err
@@ -97,34 +97,6 @@ func (c *conn) primary(ctx context.Context, table plan.Name, columns []string) (
 		}
 	}
 	return key, nil
-}
-
-// strings is a whole small result of n columns as text; NULL reads as "".
-func (c *conn) strings(ctx context.Context, n int, query string, args ...any) ([][]string, error) {
-	rows, err := c.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all [][]string
-	for rows.Next() {
-		values := make([]*string, n)
-		into := make([]any, n)
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, c.fail(ctx, query, err)
-		}
-		line := make([]string, n)
-		for i, v := range values {
-			if v != nil {
-				line[i] = *v
-			}
-		}
-		all = append(all, line)
-	}
-	return all, rows.Err()
 }
 
 // Blocked is never known: SQLite does not tell who waits for the file.

@@ -17,11 +17,11 @@ func (c *conn) Gauge(ctx context.Context, s dialect.Signal) ([]db.Reading, error
 	if !strings.HasPrefix(s.Query, "PRAGMA ") {
 		return db.Gauge(ctx, c, s)
 	}
-	rows, err := c.strings(ctx, 3, s.Query)
+	rows, err := db.Texts(ctx, c, s.Query)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	size, err := c.strings(ctx, 1, "PRAGMA page_size")
+	size, err := db.Texts(ctx, c, "PRAGMA page_size")
 	if err != nil || len(size) == 0 {
 		return nil, err
 	}

@@ -217,12 +217,4 @@ func (h hand) disagree(s dialect.Sync) string {
 	return bare
 }
 
-// on makes a table and sets sync on.
-func (s suite) on(t testing.TB, c Change, sync dialect.Sync) hand {
-	h := s.open(t, s.URL(t), "old app")
-	h.must("CREATE TABLE items " + c.Table)
-	h.whole(h.syncer().SyncOn(sync))
-	return h
-}
-
 func name(parts ...any) string { return strings.ReplaceAll(fmt.Sprint(parts...), " ", "-") }

@@ -75,9 +75,7 @@ func FuzzReadTable(f *testing.F) {
 			t.Error("no fact and no error")
 		}
 		c := code{}
-		for _, w := range codeOf(text) {
-			c = append(c, w)
-		}
+		c = append(c, codeOf(text)...)
 		if len(c) > 0 {
 			speller{d: d}.term(c)
 		}

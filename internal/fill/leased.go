@@ -22,7 +22,6 @@ type batch struct {
 	rows   []*record
 	bytes  int
 	sure   bool // the rows are read again, and locked, before they are written
-	rounds int  // how often it was tried to write it
 	took   time.Duration
 	err    error
 	cancel context.CancelFunc

@@ -27,9 +27,9 @@ const directive = "bellows:rename"
 func Directives(texts []shadow.Text) (all []Rename, err error) {
 	for _, t := range texts {
 		for i, line := range strings.Split(t.SQL, "\n") {
-			rest, ok := strings.CutPrefix(strings.TrimSpace(line), "--")
-			rest = strings.TrimSpace(rest)
-			if rest, ok = strings.CutPrefix(rest, directive); !ok {
+			rest, _ := strings.CutPrefix(strings.TrimSpace(line), "--")
+			rest, ok := strings.CutPrefix(strings.TrimSpace(rest), directive)
+			if !ok {
 				continue
 			}
 			pos := fault.Pos{File: t.Name, Line: i + 1, Column: strings.Index(line, directive) + 1, Text: strings.TrimRight(line, "\r")}
@@ -61,8 +61,9 @@ const archiving = "bellows:archive"
 func Archives(texts []shadow.Text) (all []Named, err error) {
 	for _, t := range texts {
 		for i, line := range strings.Split(t.SQL, "\n") {
-			rest, ok := strings.CutPrefix(strings.TrimSpace(line), "--")
-			if rest, ok = strings.CutPrefix(strings.TrimSpace(rest), archiving); !ok || rest != "" && rest == strings.TrimLeft(rest, " \t") {
+			rest, _ := strings.CutPrefix(strings.TrimSpace(line), "--")
+			rest, ok := strings.CutPrefix(strings.TrimSpace(rest), archiving)
+			if !ok || rest != "" && rest == strings.TrimLeft(rest, " \t") {
 				continue
 			}
 			pos := fault.Pos{File: t.Name, Line: i + 1, Column: strings.Index(line, archiving) + 1, Text: strings.TrimRight(line, "\r")}

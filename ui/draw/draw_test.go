@@ -184,7 +184,7 @@ func TestAnyGraphCanBeDrawn(t *testing.T) {
 		}
 		svg := SVG(g, m)
 		wellFormed(t, svg)
-		if svg != SVG(g, m) || Mermaid(g, m) != Mermaid(g, m) || text != Text(g, m, Options{}) {
+		if mermaid := Mermaid(g, m); svg != SVG(g, m) || mermaid != Mermaid(g, m) || text != Text(g, m, Options{}) {
 			t.Fatal("a picture differs from the one before")
 		}
 	})
