@@ -165,6 +165,16 @@ type Detacher interface {
 	Attachment(ctx context.Context, table, partition plan.Name) (Attachment, error)
 }
 
+// Awaiter is a Conn of a database with statements that wait inside the server
+// until transactions of others end.
+type Awaiter interface {
+	// Awaited are those for whom a session waits now; none while it works.
+	Awaited(ctx context.Context, s Session) ([]event.Blocker, error)
+	// Running is the one other session of this user that runs a statement now; ok
+	// is false when there is none, or several. It finds ours behind a proxy.
+	Running(ctx context.Context, sql string) (s Session, ok bool, err error)
+}
+
 // Driver opens sessions of one kind of database.
 type Driver interface {
 	// Schemes are the URL schemes it answers to, the main one first.

@@ -288,6 +288,46 @@ func (c *conn) Attachment(ctx context.Context, table, partition plan.Name) (db.A
 	return db.Attached, nil
 }
 
+var _ db.Awaiter = (*conn)(nil)
+
+// Awaited asks pg_blocking_pids, which does not tell which prepared transaction
+// it is (0): that stands in the lock that the session waits for.
+func (c *conn) Awaited(ctx context.Context, s db.Session) ([]event.Blocker, error) {
+	const query = `SELECT b.pid, coalesce(a.usename, p.owner, ''), coalesce(a.application_name, ''),
+			CASE WHEN p.gid IS NOT NULL THEN 'prepared transaction' ELSE coalesce(a.state, '') END, coalesce(p.gid, a.query, ''),
+			coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(p.prepared, a.xact_start, a.query_start)), 0) AS age,
+			coalesce(a.backend_type = 'autovacuum worker', false),
+			coalesce(a.backend_type = 'autovacuum worker' AND a.query LIKE '%(to prevent wraparound)%', false)
+		FROM pg_catalog.pg_stat_activity w
+		CROSS JOIN LATERAL (SELECT DISTINCT pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) x (pid)) b
+		LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
+		LEFT JOIN pg_catalog.pg_locks l ON b.pid = 0 AND l.pid = w.pid AND NOT l.granted
+		LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = l.transactionid OR l.virtualxid = '-1/' || p.transaction::text
+		WHERE w.pid = $1 AND w.wait_event_type = 'Lock' ORDER BY age DESC, b.pid`
+	rows, err := c.table(ctx, query, s.PID)
+	var found []event.Blocker
+	for _, r := range rows {
+		pid, _ := strconv.ParseInt(r[0], 10, 64)
+		age, _ := strconv.ParseFloat(r[5], 64)
+		found = append(found, event.Blocker{PID: pid, User: r[1], App: r[2], State: r[3], Query: r[4],
+			Age: time.Duration(age * float64(time.Second)), Vacuum: r[6] == "t", Wrap: r[7] == "t"})
+	}
+	return found, err
+}
+
+// Running compares as much of the text as the server shows.
+func (c *conn) Running(ctx context.Context, sql string) (db.Session, bool, error) {
+	const query = `SELECT a.pid FROM pg_catalog.pg_stat_activity a
+		WHERE a.datname = pg_catalog.current_database() AND a.usename = current_user AND a.state = 'active'
+			AND a.pid <> pg_catalog.pg_backend_pid() AND a.query <> '' AND pg_catalog.starts_with($1, a.query)`
+	rows, err := c.table(ctx, query, sql)
+	if err != nil || len(rows) != 1 {
+		return db.Session{}, false, err
+	}
+	pid, err := strconv.ParseInt(rows[0][0], 10, 64)
+	return db.Session{PID: pid}, err == nil, nil
+}
+
 // Work reads pg_stat_progress_create_index, which a concurrent build fills.
 func (c *conn) Work(ctx context.Context, s db.Session) (db.IndexWork, bool, error) {
 	const query = `SELECT phase, current_locker_pid,

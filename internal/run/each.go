@@ -373,25 +373,24 @@ func (e *stepwise) witness(ctx context.Context, s *plan.Statement) (string, erro
 	return w, nil
 }
 
-// execAlone runs the statement under its own time-outs. A concurrent build, or the
-// concurrent detaching of a partition, gets no lock budget: its waits for others
-// would count, and it would be left half done. Through a proxy nothing is set of a session that others get.
+// execAlone runs the statement under its own time-outs. One that waits for others
+// has no lock time-out, which would count each of those waits and leave it half
+// done: see [stepwise.watched]. Through a proxy nothing is set of a session that
+// others get.
 func (e *stepwise) execAlone(ctx context.Context, s *plan.Statement) error {
+	if !waits(s) {
+		return e.execTimed(ctx, s, orTime(s.LockTimeout, e.o.LockTimeout))
+	}
+	return e.watched(ctx, s, s.SQL, func(ctx context.Context, lock time.Duration) error { return e.execTimed(ctx, s, lock) })
+}
+
+func (e *stepwise) execTimed(ctx context.Context, s *plan.Statement, lock time.Duration) error {
 	traits := e.conn.Dialect().Traits()
-	lock, statement := orTime(s.LockTimeout, e.o.LockTimeout), orTime(s.Timeout, e.o.StatementTimeout)
-	if s.Effect.Index != nil || s.Effect.Detach != nil {
-		lock = 0
-	}
-	if s.Effect.Detach != nil && statement == 0 {
-		statement = e.o.RetryBudget // which ends the wait for others; the next try finishes what was begun
-	}
 	if s.Effect.Class != plan.Session && !e.shared() {
-		if _, err := e.conn.Exec(ctx, dialect.Budget(traits.BudgetSession, lock, statement)); err != nil {
+		if _, err := e.conn.Exec(ctx, dialect.Budget(traits.BudgetSession, lock, orTime(s.Timeout, e.o.StatementTimeout))); err != nil {
 			return explainUnlessGone(err, "setting the time-outs")
 		}
 	}
-	stop := e.watchIndex(ctx, s)
-	defer stop()
 	t := transaction{work: e.work}
 	t.items = append(t.items, item(s))
 	t.from = append(t.from, e.origin(s))
@@ -461,9 +460,12 @@ func (e *stepwise) stumbled(ctx context.Context, err error) error {
 	if f.Pos == nil && e.step.Revision.File != "" {
 		f.Pos = &fault.Pos{File: e.step.Revision.File}
 	}
-	state := fmt.Sprintf("%d of %d statements are done and stay; correct this one and run the same command again", e.done, len(e.units))
+	state := fmt.Sprintf("%d of %d statements are done and stay", e.done, len(e.units))
 	if e.done == 0 {
-		state = "no statement was done; correct this one and run the same command again"
+		state = "no statement was done"
+	}
+	if f.Code != fault.Busy { // then the statement is in order
+		state += "; correct this one and run the same command again"
 	}
 	if f.Hint != "" {
 		state += ". " + f.Hint

@@ -2,7 +2,8 @@ package run
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
@@ -12,15 +13,13 @@ import (
 	"github.com/bellowsdb/bellows/plan"
 )
 
-// watchEvery is how often the progress of a concurrent build is looked at.
-const watchEvery = time.Second
-
-// index is what the catalog says of the index a statement builds; ok is false
-// for any other statement, and for an index without a name.
+// index is what the catalog says of the index a statement builds, or of what a
+// statement that builds all of a table's anew has left over; ok is false for any
+// other statement, and for an index without a name.
 func (e *stepwise) index(ctx context.Context, s *plan.Statement) (st db.IndexState, ok bool, err error) {
 	watcher, can := e.conn.(db.Watcher)
 	ix := s.Effect.Index
-	if !can || ix == nil || ix.Name.Name == "" {
+	if !can || ix == nil || ix.Name.Name == "" && (!ix.Rebuild || ix.Table.Name == "") {
 		return st, false, nil
 	}
 	st, err = watcher.Index(ctx, *ix)
@@ -74,17 +73,29 @@ func (e *stepwise) quoted(st db.IndexState, n plan.Name) string {
 // dropIndex removes an invalid index, concurrently, and journals that.
 func (e *stepwise) dropIndex(ctx context.Context, s *plan.Statement, name string) error {
 	e.emit(event.Warning{Code: "index.invalid", Text: "index " + name + " is invalid; it is dropped and built again", File: s.Pos.File, Line: s.Pos.Line})
-	sqls := []string{"DROP INDEX CONCURRENTLY IF EXISTS " + name}
-	if !e.shared() {
-		sqls = append([]string{dialect.Budget(e.conn.Dialect().Traits().BudgetSession, 0, 0)}, sqls...)
+	drop := dropInvalid + name
+	err := e.watched(ctx, s, drop, func(ctx context.Context, lock time.Duration) error { return e.execDrop(ctx, drop, lock) })
+	if err != nil {
+		return leftBehind(locateUnlessGone(err, s), []string{name})
 	}
-	for _, sql := range sqls {
-		if _, err := e.conn.Exec(ctx, sql); err != nil {
-			return locateUnlessGone(err, s)
+	e.dropped(ctx, name)
+	return nil
+}
+
+const dropInvalid = "DROP INDEX CONCURRENTLY IF EXISTS "
+
+func (e *stepwise) execDrop(ctx context.Context, drop string, lock time.Duration) error {
+	if !e.shared() {
+		if _, err := e.conn.Exec(ctx, dialect.Budget(e.conn.Dialect().Traits().BudgetSession, lock, 0)); err != nil {
+			return err
 		}
 	}
+	_, err := e.conn.Exec(ctx, drop)
+	return err
+}
+
+func (e *stepwise) dropped(ctx context.Context, name string) {
 	e.write(ctx, []string{e.led.Note("repair", e.step.Move.ID, "dropped the invalid index "+name, e.by)})
-	return nil
 }
 
 // confirmIndex demands that what was built is valid.
@@ -93,7 +104,7 @@ func (e *stepwise) confirmIndex(ctx context.Context, s *plan.Statement) error {
 	if err != nil || !ok || s.Effect.Index.Drop {
 		return err
 	}
-	if st.Exists && st.Valid {
+	if st.Exists && st.Valid || s.Effect.Index.Name.Name == "" {
 		return nil
 	}
 	return e.cleanIndex(ctx, s, fault.At(s.Pos, fault.Failed, "index %s is not valid after it was built", s.Effect.Index.Name).
@@ -101,7 +112,8 @@ func (e *stepwise) confirmIndex(ctx context.Context, s *plan.Statement) error {
 }
 
 // cleanIndex drops what a failed build left invalid, so that it neither slows
-// writes nor refuses them, and gives the build's error back.
+// writes nor refuses them, and gives the build's error back. After a build that
+// was given up because others are in the way it only tries, and says what stays.
 func (e *stepwise) cleanIndex(ctx context.Context, s *plan.Statement, cause error) error {
 	if isGone(cause) {
 		return cause
@@ -109,55 +121,48 @@ func (e *stepwise) cleanIndex(ctx context.Context, s *plan.Statement, cause erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	st, ok, err := e.index(ctx, s)
-	if err != nil || !ok || s.Effect.Index.Drop {
+	if err != nil || !ok {
 		return cause
 	}
 	names := st.Leftovers
 	if st.Exists && !st.Valid && !st.Building && !s.Effect.Index.Rebuild {
 		names = append(names, e.quoted(st, s.Effect.Index.Name))
 	}
-	for _, name := range names {
-		if err := e.dropIndex(ctx, s, name); err != nil {
-			return cause
+	busy := fault.Has(cause, fault.Busy)
+	for i, name := range names {
+		switch {
+		case s.Effect.Index.Drop:
+		case busy:
+			err = e.dropNow(ctx, name)
+		default:
+			err = e.dropIndex(ctx, s, name)
+		}
+		if s.Effect.Index.Drop || err != nil {
+			return leftBehind(cause, names[i:])
 		}
 	}
 	return cause
 }
 
-// watchIndex shows how far a concurrent build is, from a session of its own.
-func (e *stepwise) watchIndex(ctx context.Context, s *plan.Statement) (stop func()) {
-	if s.Effect.Index == nil || e.o.Open == nil {
-		return func() {}
+// dropNow drops an invalid index if nobody is in the way.
+func (e *stepwise) dropNow(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := e.execDrop(ctx, dropInvalid+name, e.o.LockTimeout)
+	if err == nil {
+		e.dropped(ctx, name)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	session := e.conn.Session()
-	go func() {
-		defer close(done)
-		e.watch(ctx, s, session)
-	}()
-	return func() { cancel(); <-done }
+	return err
 }
 
-func (e *stepwise) watch(ctx context.Context, s *plan.Statement, session db.Session) {
-	sleep(ctx, watchEvery)
-	if ctx.Err() != nil {
-		return
+// leftBehind adds to the error of a statement that was given up which invalid indexes
+// it has left behind.
+func leftBehind(cause error, names []string) error {
+	var f *fault.Error
+	if !errors.As(cause, &f) || f.Code != fault.Busy {
+		return cause
 	}
-	c, err := e.o.Open(ctx, e.app("watch"))
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	watcher, ok := c.(db.Watcher)
-	for ok && ctx.Err() == nil {
-		work, found, err := watcher.Work(ctx, session)
-		if err != nil {
-			return
-		}
-		if found {
-			e.emit(event.IndexProgress{ID: string(e.step.Move.ID), Index: fmt.Sprint(s.Effect.Index.Name), Phase: work.Phase, Done: work.Done, Total: work.Total, WaitsFor: work.WaitsFor})
-		}
-		sleep(ctx, watchEvery)
-	}
+	told := *f
+	told.Hint += "; until then " + strings.Join(names, " and ") + " stays invalid: no query uses it, and the next run drops it"
+	return &told
 }

@@ -89,9 +89,16 @@ func outOfPatience(last error, wants []plan.Touch, in []event.Blocker, budget ti
 	return f.Try("end or wait for those sessions, raise --lock-timeout, or run the same command at a calmer time")
 }
 
+// prepared is the state of a blocker that has no session any more.
+const prepared = "prepared transaction"
+
 func blockerText(in []event.Blocker) string {
 	var parts []string
 	for _, b := range in[:min(len(in), 3)] {
+		if b.State == prepared {
+			parts = append(parts, fmt.Sprintf("%s %s (%s, for %s)", prepared, b.Query, orElse(b.User, "?"), fault.Span(b.Age)))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("pid %d (%s, %s, %s for %s)", b.PID, orElse(b.User, "?"), orElse(b.App, "no application name"), orElse(b.State, "busy"), fault.Span(b.Age)))
 	}
 	if len(parts) == 0 {

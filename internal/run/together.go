@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -592,7 +593,8 @@ func (r *Runner) insist(ctx context.Context, do func() error) error {
 func (w *work) grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		if !fault.Has(context.Cause(ctx), fault.LockLost) {
+		var over *outstayed
+		if cause := context.Cause(ctx); !fault.Has(cause, fault.LockLost) && !errors.As(cause, &over) {
 			sleep(work, w.o.Grace)
 		}
 		cancel()
