@@ -304,7 +304,7 @@ func (c *conn) Awaited(ctx context.Context, s db.Session) ([]event.Blocker, erro
 		LEFT JOIN pg_catalog.pg_locks l ON b.pid = 0 AND l.pid = w.pid AND NOT l.granted
 		LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = l.transactionid OR l.virtualxid = '-1/' || p.transaction::text
 		WHERE w.pid = $1 AND w.wait_event_type = 'Lock' ORDER BY age DESC, b.pid`
-	rows, err := c.table(ctx, query, s.PID)
+	rows, err := db.Texts(ctx, c, query, s.PID)
 	var found []event.Blocker
 	for _, r := range rows {
 		pid, _ := strconv.ParseInt(r[0], 10, 64)
@@ -320,7 +320,7 @@ func (c *conn) Running(ctx context.Context, sql string) (db.Session, bool, error
 	const query = `SELECT a.pid FROM pg_catalog.pg_stat_activity a
 		WHERE a.datname = pg_catalog.current_database() AND a.usename = current_user AND a.state = 'active'
 			AND a.pid <> pg_catalog.pg_backend_pid() AND a.query <> '' AND pg_catalog.starts_with($1, a.query)`
-	rows, err := c.table(ctx, query, sql)
+	rows, err := db.Texts(ctx, c, query, sql)
 	if err != nil || len(rows) != 1 {
 		return db.Session{}, false, err
 	}
