@@ -56,11 +56,7 @@ func TestChangeSurvivesKills(t *testing.T) {
 		"brown":   {"wait", "approve", "brownout", "contract"},
 		"anew":    {"wait", "approve", "resync old", "wait", "approve", "resync new", "wait"},
 	}
-	moved := moves()
-	for i := range moved {
-		moved[i].kind = "-move"
-	}
-	for _, s := range append(swaps(), moved...) {
+	for _, s := range swapsAndMoves() {
 		for name, verbs := range ways {
 			if s.kind != "" && s.name == "mariadb" && (name == "brown" || name != "through" && name != "aborted" && os.Getenv("BELLOWS_SOAK") == "") {
 				continue // a brown-out is refused there; the others take minutes

@@ -64,6 +64,15 @@ func moves() []swap {
 	return all
 }
 
+// swapsAndMoves are changes of both kinds, on every kind of database.
+func swapsAndMoves() []swap {
+	moved := moves()
+	for i := range moved {
+		moved[i].kind = "-move"
+	}
+	return append(swaps(), moved...)
+}
+
 func onMoves(t *testing.T, test func(t *testing.T, s swap)) {
 	for _, s := range moves() {
 		t.Run(s.name, func(t *testing.T) { test(t, s) })
@@ -167,7 +176,9 @@ func TestMeddlingWithAMoveIsNoticed(t *testing.T) {
 			{"DROP TRIGGER zzzz_bellows_1_move ON posts", "zzzz_bellows_1_move, which keeps the sides of public.posts and public.places in step, was dropped"},
 			{"ALTER TABLE places DISABLE TRIGGER USER", "does not fire: it is disabled"},
 			{"CREATE OR REPLACE FUNCTION bellows_1_into() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", "bellows_1_into, which keeps the sides of public.posts and public.places in step, was replaced"},
-			{"TRUNCATE places", "public.places was truncated, or written anew"},
+			{"TRUNCATE places", "public.places was truncated since it was looked at: it has no row left"},
+			{"VACUUM FULL places", "public.places was rewritten since it was looked at"},
+			{"VACUUM FULL posts", "public.posts was rewritten since it was looked at"},
 			{"ALTER TABLE places RENAME TO spots", "public.places is gone"},
 			{"ALTER TABLE places ALTER COLUMN a TYPE bigint", "column a of public.places was altered: it is bigint now"},
 			{"ALTER TABLE places DISABLE TRIGGER USER; UPDATE places SET a = a + 1 WHERE post_id < 8; ALTER TABLE places ENABLE ALWAYS TRIGGER zzzz_bellows_1_check, ENABLE ALWAYS TRIGGER zzzz_bellows_1_into", "7 of 500 rows of public.posts disagree: "},
@@ -178,8 +189,9 @@ func TestMeddlingWithAMoveIsNoticed(t *testing.T) {
 		"mariadb": {
 			{"DROP TRIGGER bellows_1_update", "bellows_1_update, which keeps the sides of "},
 			{"DROP TRIGGER bellows_1_into_update", "bellows_1_into_update, which keeps the sides of "},
-			{"CREATE OR REPLACE TRIGGER bellows_1_into_delete AFTER DELETE ON places FOR EACH ROW SET @x = 1", "was replaced by another"},
-			{"TRUNCATE TABLE places", "places was truncated, or written anew"},
+			{"DROP TRIGGER bellows_1_into_delete; CREATE TRIGGER bellows_1_into_delete AFTER DELETE ON places FOR EACH ROW SET @x = 1", "was replaced by another"},
+			{"TRUNCATE TABLE places", "places was truncated since it was looked at: it has no row left"},
+			{"ALTER TABLE places FORCE", "places was rewritten since it was looked at"},
 			{"RENAME TABLE places TO spots", "places is gone"},
 			{"ALTER TABLE places MODIFY a bigint", "column a of "},
 		},

@@ -13,6 +13,7 @@ type Look struct {
 	Columns  []dialect.Column
 	Objects  []Object
 	Identity string // "" when there is no such table
+	Empty    bool   // it has no row left; asked only where its identity is another
 	Into     Other  // the other table, where there is one
 }
 
@@ -20,6 +21,7 @@ type Look struct {
 type Other struct {
 	Columns  []dialect.Column
 	Identity string
+	Empty    bool
 }
 
 // Tampered are the differences between what a change rests on and what is there
@@ -33,7 +35,7 @@ func Tampered(s State, spec Spec, now Look) (wrong, void []*fault.Error) {
 	if now.Identity == "" {
 		return gone(table), nil
 	}
-	wrong, void = s.identity(spec, table, s.Identity, now.Identity)
+	wrong, void = s.identity(spec, table, s.Identity, now.Identity, now.Empty)
 	if !spec.Moves() {
 		wrong = append(wrong, s.columns(spec, table, slices.Concat(s.Old, s.New), now.Columns)...)
 		return append(wrong, s.objects(spec, table, now)...), void
@@ -42,7 +44,7 @@ func Tampered(s State, spec Spec, now Look) (wrong, void []*fault.Error) {
 	if now.Into.Identity == "" {
 		return gone(into), nil
 	}
-	more, also := s.identity(spec, into, s.Into.Identity, now.Into.Identity)
+	more, also := s.identity(spec, into, s.Into.Identity, now.Into.Identity, now.Into.Empty)
 	wrong, void = append(wrong, more...), append(void, also...)
 	wrong = append(wrong, s.columns(spec, table, s.Old, now.Columns)...)
 	wrong = append(wrong, s.columns(spec, into, s.New, now.Into.Columns)...)
@@ -50,7 +52,7 @@ func Tampered(s State, spec Spec, now Look) (wrong, void []*fault.Error) {
 }
 
 // identity compares what a table is called by in the catalog.
-func (s State) identity(spec Spec, table, before, now string) (wrong, void []*fault.Error) {
+func (s State) identity(spec Spec, table, before, now string, empty bool) (wrong, void []*fault.Error) {
 	was, is := strings.SplitN(before, "/", 3), strings.SplitN(now, "/", 3)
 	if len(was) != 3 || len(is) != 3 {
 		return nil, nil
@@ -58,8 +60,10 @@ func (s State) identity(spec Spec, table, before, now string) (wrong, void []*fa
 	switch {
 	case was[0] != is[0]:
 		wrong = append(wrong, told("%s is another table than the one the change began with", table).Try("bring the other one back under that name"))
+	case was[1] != is[1] && empty:
+		void = append(void, told("%s was truncated since it was looked at: it has no row left", table).Try("when that is as it should be: bellows change verify %s", spec.Revision))
 	case was[1] != is[1]:
-		void = append(void, told("%s was truncated, or written anew, since it was looked at", table).Try("look at its rows again: bellows change verify %s", spec.Revision))
+		void = append(void, told("%s was rewritten since it was looked at, or truncated and filled again", table).Try("look at its rows again: bellows change verify %s", spec.Revision))
 	}
 	return wrong, void
 }
@@ -83,6 +87,18 @@ func (s State) columns(spec Spec, table string, before, now []dialect.Column) []
 		}
 	}
 	return out
+}
+
+// Unsound is what somebody has done to what keeps the sides in step; nil: nothing.
+func Unsound(s State, spec Spec, now []Object) *fault.Error {
+	table := s.Table.String()
+	if spec.Moves() {
+		table += " and " + s.Into.Table.String()
+	}
+	if wrong := s.objects(spec, table, Look{Objects: now}); len(wrong) > 0 {
+		return wrong[0]
+	}
+	return nil
 }
 
 // objects compares what keeps the sides in step.

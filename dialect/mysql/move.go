@@ -79,8 +79,11 @@ func (m moved) seen() string {
 	for _, t := range m.triggers() {
 		names = append(names, m.d.Literal(m.Name+t.suffix))
 	}
-	return "SELECT t.trigger_name, CONCAT(t.action_timing, ' ', t.event_manipulation, ' ', t.sql_mode, ' ', t.definer, ' ', t.action_statement), 'on' FROM information_schema.triggers t WHERE t.event_object_schema = " + schema +
-		" AND t.event_object_table IN (" + m.d.Literal(m.Table.Name) + ", " + m.d.Literal(m.far.Table.Name) + ") AND t.trigger_name IN (" + strings.Join(names, ", ") + ") ORDER BY 1"
+	of := func(table string) string {
+		return "SELECT t.trigger_name, CONCAT(t.action_timing, ' ', t.event_manipulation, ' ', t.sql_mode, ' ', t.definer, ' ', t.action_statement), 'on' FROM information_schema.triggers t WHERE t.event_object_schema = " + schema +
+			" AND t.event_object_table = " + m.d.Literal(table) + " AND t.trigger_name IN (" + strings.Join(names, ", ") + ")"
+	}
+	return of(m.Table.Name) + " UNION ALL " + of(m.far.Table.Name) + " ORDER BY 1"
 }
 
 // keyed is a condition: a table's key is that of a record of the other, or of itself.

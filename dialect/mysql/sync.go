@@ -82,7 +82,8 @@ func (d Dialect) SyncSeen(s dialect.Sync) string {
 	for _, event := range events {
 		names = append(names, d.Literal(y.name(event, "")))
 	}
-	later := "(SELECT MIN(u.trigger_name) FROM information_schema.triggers u WHERE u.event_object_schema = t.event_object_schema AND u.event_object_table = t.event_object_table" +
+	// The server opens one table for constants, and every table of every schema for what comes from another row.
+	later := "(SELECT MIN(u.trigger_name) FROM information_schema.triggers u WHERE u.event_object_schema = " + schema + " AND u.event_object_table = " + d.Literal(s.Table.Name) +
 		" AND u.event_manipulation = t.event_manipulation AND u.action_timing = t.action_timing AND u.action_order > t.action_order)"
 	return "SELECT t.trigger_name, CONCAT(t.action_timing, ' ', t.event_manipulation, ' ', t.sql_mode, ' ', t.definer, ' ', t.action_statement), " +
 		"COALESCE(CONCAT('the trigger ', " + later + ", ' runs after it'), 'on') FROM information_schema.triggers t WHERE t.event_object_schema = " + schema +

@@ -54,6 +54,10 @@ type Options struct {
 
 	Logic Logic // of rows, where it is not SQL
 
+	// Sound is asked in the transaction of each chunk before it commits; an error
+	// undoes the chunk and stops the backfill.
+	Sound func(ctx context.Context, c db.Conn) error
+
 	// Point is called at every point at which a test may kill the process.
 	Point func(name string)
 }

@@ -367,7 +367,7 @@ func ask(f ledger.Fill) error {
 // goesOn makes a failure one that the same command goes on after.
 func goesOn(cause *fault.Error) error {
 	f := *cause
-	if f.Code != fault.Denied && f.Code != fault.Busy && f.Code != fault.Config {
+	if f.Code != fault.Denied && f.Code != fault.Busy && f.Code != fault.Config && f.Code != fault.Confirm {
 		f.Code, f.Err = fault.Partial, cause
 	}
 	if f.Hint == "" {

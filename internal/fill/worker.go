@@ -358,6 +358,11 @@ func (w *worker) text(s backfill.Statement, part Part, c backfill.Chunk) string 
 // done marks the chunk done, if the table still is the one that was planned for,
 // and commits.
 func (w *worker) done(ctx context.Context, c backfill.Chunk, more ...string) error {
+	if w.o.Sound != nil && c.Kind != backfill.Check {
+		if err := w.o.Sound(ctx, w.Conn); err != nil {
+			return err
+		}
+	}
 	part, err := w.partOf(ctx, c.Part)
 	if err != nil {
 		return err

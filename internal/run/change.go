@@ -337,14 +337,33 @@ func (c *changing) look(ctx context.Context, st change.State) (change.Look, erro
 	if l.Objects, err = c.objects(ctx, st); err != nil {
 		return l, err
 	}
-	if l.Identity, err = c.identity(ctx, st.Table, st.Key); err != nil || !c.spec.Moves() {
+	if l.Identity, err = c.identity(ctx, st.Table, st.Key); err != nil {
 		return l, err
+	}
+	if l.Identity != "" && l.Identity != st.Identity {
+		if l.Empty, err = c.empty(ctx, st.Table); err != nil {
+			return l, err
+		}
+	}
+	if !c.spec.Moves() {
+		return l, nil
 	}
 	if l.Into.Identity, err = c.identity(ctx, st.Into.Table, st.Into.Key); err != nil || l.Into.Identity == "" {
 		return l, err
 	}
+	if l.Into.Identity != st.Into.Identity {
+		if l.Into.Empty, err = c.empty(ctx, st.Into.Table); err != nil {
+			return l, err
+		}
+	}
 	l.Into.Columns, err = c.columns(ctx, st.Into.Table)
 	return l, err
+}
+
+// empty tells whether a table has no row.
+func (c *changing) empty(ctx context.Context, table plan.Name) (bool, error) {
+	rows, err := c.texts(ctx, "SELECT 1 FROM "+c.quoted(table)+" LIMIT 1")
+	return len(rows) == 0, err
 }
 
 // knows notes what the catalog calls the tables by now.
@@ -362,11 +381,32 @@ func (c *changing) objects(ctx context.Context, st change.State) ([]change.Objec
 	if err != nil {
 		return nil, err
 	}
+	return objectsOf(rows), nil
+}
+
+func objectsOf(rows [][]string) []change.Object {
 	var out []change.Object
 	for _, r := range rows {
 		out = append(out, change.Object{Name: r[0], Definition: digest(r[1]), Fires: r[2]})
 	}
-	return out, nil
+	return out
+}
+
+// soundly asks the same of each chunk of the change's backfill, on the session that
+// works on it: one read of the catalog, while the chunk keeps its triggers from
+// being altered.
+func (c *changing) soundly() func(context.Context, db.Conn) error {
+	st, spec, sql := c.st, c.spec, c.lang.SyncSeen(c.sides())
+	return func(ctx context.Context, conn db.Conn) error {
+		rows, err := db.Texts(ctx, conn, sql)
+		if err != nil {
+			return err
+		}
+		if wrong := change.Unsound(st, spec, objectsOf(rows)); wrong != nil {
+			return wrong
+		}
+		return nil
+	}
 }
 
 // identity is what the catalog calls a table by; "" when it is gone.

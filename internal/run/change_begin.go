@@ -459,16 +459,8 @@ func (c *changing) synced(ctx context.Context, st change.State) (next change.Sta
 	if next.Since, err = c.led.Now(ctx, c.conn); err != nil {
 		return next, err
 	}
-	rows, err := c.texts(ctx, "SELECT 1 FROM "+c.table(next)+" LIMIT 1")
-	next.Empty = err == nil && len(rows) == 0
+	next.Empty, err = c.empty(ctx, next.Table)
 	return next, err
-}
-
-func (c *changing) table(st change.State) string {
-	if st.Table.Schema == "" {
-		return c.lang.Quote(st.Table.Name)
-	}
-	return c.lang.Quote(st.Table.Schema) + "." + c.lang.Quote(st.Table.Name)
 }
 
 // applies are the records of a revision that counts as applied from now on.

@@ -164,6 +164,9 @@ func (c *changing) renews(ctx context.Context, now change.Look) (bool, error) {
 	if err != nil || !valid {
 		return false, err
 	}
+	if none, err := c.empty(ctx, c.st.Table); err != nil || none && c.st.Proof.Rows > 0 {
+		return false, explainUnlessGone(err, "looking whether the table has rows") // no constraint tells of rows that are gone
+	}
 	next := c.st
 	next.Identity, next.Into.Identity = now.Identity, now.Into.Identity
 	next.Proof.Run, next.Proof.Constraint = c.o.Run, true

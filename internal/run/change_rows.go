@@ -62,7 +62,7 @@ func (c *changing) filled(ctx context.Context) error {
 		return err
 	})
 	if fault.Has(err, fault.Partial) {
-		return &toFill{id: f.ID}
+		return &toFill{id: f.ID, sound: c.soundly()}
 	}
 	if err != nil {
 		return explainUnlessGone(err, "ending the backfill")
@@ -206,8 +206,7 @@ func (c *changing) proven(ctx context.Context, got *tallied, now change.Look, go
 	t := got.tally
 	contracts := goal == change.Contracted || goal == change.Purged
 	if contracts && t.Rows == 0 && c.st.Proof.Valid() && c.st.Proof.Rows > 0 {
-		return c.meddled(ctx, fault.New(fault.Confirm, "%s had %s rows when it was proven that none disagrees, and has none now: somebody has deleted them all", c.st.Table, fault.Thousands(c.st.Proof.Rows)).
-			Try("when that is as it should be: bellows change verify %s", c.rev.ID))
+		return c.emptied(ctx)
 	}
 	poison, err := c.poison(ctx)
 	if err != nil {
@@ -242,6 +241,12 @@ func (c *changing) proven(ctx context.Context, got *tallied, now change.Look, go
 		return f.Try("bellows backfill poison list %s", c.rev.ID)
 	}
 	return f.Try("write the side that is wrong, and the other follows; or go over all rows again: bellows change resync %s --keep old, or --keep new", c.rev.ID)
+}
+
+// emptied refuses once a contract whose rows are all gone since they were proven.
+func (c *changing) emptied(ctx context.Context) error {
+	return c.meddled(ctx, fault.New(fault.Confirm, "%s had %s rows when it was proven that none disagrees, and has none now: somebody has deleted them all", c.st.Table, fault.Thousands(c.st.Proof.Rows)).
+		Try("when that is as it should be: bellows change verify %s", c.rev.ID))
 }
 
 // disagree tells how many rows disagree, and some of them.

@@ -17,7 +17,10 @@ import (
 
 // toFill ends a turn under the lock: the backfill is planned, and its rows are
 // worked on without the lock, beside whoever else does.
-type toFill struct{ id string }
+type toFill struct {
+	id    string
+	sound func(context.Context, db.Conn) error // asked of each chunk
+}
 
 func (f *toFill) Error() string { return "backfill " + f.id + " is to be worked on" }
 
@@ -146,7 +149,7 @@ func (w *work) workOn(ctx context.Context, err error) (again bool, _ error) {
 		return false, err
 	}
 	o := w.fillOptions()
-	o.Workers = w.ask.Workers
+	o.Workers, o.Sound = w.ask.Workers, f.sound
 	rep, err := fill.Work(ctx, f.id, o)
 	if rep.Fill.State == ledger.FillCancelled {
 		// It may have been given up before this run recorded that it is under way.
