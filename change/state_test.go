@@ -179,7 +179,8 @@ func TestTampered(t *testing.T) {
 	}{
 		"table gone":      {func(l *Look) { l.Identity = "" }, "posts is gone: it was dropped or renamed", false},
 		"another table":   {func(l *Look) { l.Identity = "8/12/1 2" }, "posts is another table than the one the change began with", false},
-		"rewritten":       {func(l *Look) { l.Identity = "7/13/1 2" }, "posts was truncated, or written anew, since it was looked at", true},
+		"rewritten":       {func(l *Look) { l.Identity = "7/13/1 2" }, "posts was rewritten since it was looked at, or truncated and filled again", true},
+		"truncated":       {func(l *Look) { l.Identity, l.Empty = "7/13/1 2", true }, "posts was truncated since it was looked at: it has no row left", true},
 		"column gone":     {func(l *Look) { l.Columns = l.Columns[:1] }, "column loc of posts is gone: it was dropped or renamed", false},
 		"column altered":  {func(l *Look) { l.Columns[0].Type = "bigint" }, "column lat of posts was altered: it is bigint now and was integer", false},
 		"column anew":     {func(l *Look) { l.Columns[1].Known = "9" }, "column loc of posts was dropped and made anew", false},
