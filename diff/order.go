@@ -174,6 +174,9 @@ func (g *graph) connect() {
 				if g.concerns(need, v.change.Before) {
 					g.edge(step{Drop, id}, step{Modify, need})
 				}
+				if id.Kind == schema.Index && need.Kind == schema.Index && need.On != id.On {
+					g.edge(step{Drop, need}, step{Create, id}) // it goes with the one it is a part of
+				}
 			}
 		}
 		if v.alter {

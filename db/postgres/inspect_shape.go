@@ -399,6 +399,7 @@ func (r *reading) tie() {
 			}
 		}
 		r.tieParts(on, late)
+		r.tieTwins(on)
 	}
 	r.tieKeys()
 	r.tieShells()

@@ -280,7 +280,15 @@ func (l Language) affectedByDrop(c *diff.Change, f *schema.Fact, w *diff.World) 
 	if c.Before.ID.Kind == schema.Index && f.ID.Kind == schema.Partition || c.Before.ID.Kind == schema.Constraint && f.ID.Kind == schema.Partition {
 		return diff.Keeps
 	}
+	if c.Before.Parent() == f.Parent() && isIndex(c.Before) && isIndex(f) {
+		return diff.Keeps // they are only made in an order
+	}
 	return diff.Rebuilds
+}
+
+// isIndex tells whether a fact is an index, or a key that has one.
+func isIndex(f *schema.Fact) bool {
+	return f.ID.Kind == schema.Index || f.ID.Kind == schema.Constraint && f.Of == schema.Table && f.Get("type") != "foreign key" && f.Get("type") != "check"
 }
 
 // leaves tells whether the table of an inherited column or constraint, or of an

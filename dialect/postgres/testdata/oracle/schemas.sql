@@ -16,7 +16,7 @@ CREATE AGGREGATE total(int) (sfunc = int4pl, stype = int, initcond = '0');
 CREATE POLICY mine ON here USING (a > 0 AND current_user = ';') WITH CHECK (true); ALTER TABLE here ENABLE ROW LEVEL SECURITY;
 CREATE STATISTICS st (ndistinct) ON a, c FROM here;
 CREATE MATERIALIZED VIEW mv AS SELECT 1 AS x, ';' AS y WITH NO DATA;
-CREATE PUBLICATION pub FOR TABLE here (a);
+CREATE PUBLICATION pub FOR TABLE here;
 CREATE FUNCTION deny() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%;'', tg_tag; END';
 CREATE EVENT TRIGGER et ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP VIEW') EXECUTE FUNCTION deny();
 COMMENT ON TABLE here IS $$a; 'quoted' -- comment$$; COMMENT ON COLUMN here.c IS E'line\nbreak;';
