@@ -53,8 +53,13 @@ type Proof struct {
 	Mismatches int64
 	Poison     int64
 	Sample     []string // keys of rows that disagree
-	At         time.Time
-	Void       string // why it is worth nothing any more
+	// Unexplained are rows whose new side is not what forward gives, where there is no
+	// backward and an application has written the new side by itself; Strange are keys
+	// of some. Only people can tell whether they are right.
+	Unexplained int64
+	Strange     []string
+	At          time.Time
+	Void        string // why it is worth nothing any more
 }
 
 // SideWrites is evidence: an application that writes one side.
@@ -84,7 +89,7 @@ func changeOf(c run.Changed) Change {
 	s, p := c.State, c.State.Proof
 	out := Change{Revision: string(c.Revision), Name: c.Name, Table: c.Spec.Change.Table, Old: c.Spec.Old, New: c.Spec.New, Phase: c.Record.Phase,
 		Gate: c.Gate.Text, WaitingFor: c.Gate.Waiting, Trouble: c.Trouble, Policy: string(s.Policy), Began: c.Record.Began, ContractedAt: s.At,
-		Proof: Proof{Valid: p.Valid(), Made: p.Made, Rows: p.Rows, Mismatches: p.Mismatches, Poison: p.Poison, Sample: p.Sample, At: p.At, Void: p.Void}}
+		Proof: Proof{Valid: p.Valid(), Made: p.Made, Rows: p.Rows, Mismatches: p.Mismatches, Poison: p.Poison, Sample: p.Sample, Unexplained: p.Unexplained, Strange: p.Strange, At: p.At, Void: p.Void}}
 	if !s.At.IsZero() && !s.Written {
 		out.KeptUntil = s.At.Add(c.Spec.Retention)
 	}
@@ -142,6 +147,9 @@ type ChangeRequest struct {
 	Keep string
 	// Now, for Purge: before the retention is over.
 	Now bool
+	// Unexplained, for Contract: how many rows at most may have a new side of which
+	// nobody can tell whether it is right; see [Proof].
+	Unexplained int64
 	// For, for Brownout: how long the old columns are away.
 	For time.Duration
 	// Approve is asked once with everything that will be destroyed, counted.
@@ -228,6 +236,6 @@ func (m *Migrator) onChange(ctx context.Context, verb string, r ChangeRequest, d
 		return err
 	}
 	defer end()
-	_, err = do(runner, id, run.Ask{Action: verb, Approve: r.Approve, Due: r.Now})
+	_, err = do(runner, id, run.Ask{Action: verb, Approve: r.Approve, Due: r.Now, Unexplained: r.Unexplained})
 	return err
 }

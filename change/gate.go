@@ -76,10 +76,20 @@ func held(s State, spec Spec, writes []Write, now time.Time) Gate {
 			g.Waiting = append(g.Waiting, Noise(h, last))
 		}
 	}
-	if len(g.Waiting) == 0 {
+	switch n := s.Proof.Unexplained; {
+	case n > 0 && s.Proof.Valid():
+		g.Waiting = append(g.Waiting, fmt.Sprintf("somebody to look at the %s whose new side forward does not give; when they are right: bellows change contract %s --unexplained %d", rowsOf(n), spec.Revision, n))
+	case len(g.Waiting) == 0:
 		g.Waiting = []string{"bellows change contract " + string(spec.Revision)}
 	}
 	return g
+}
+
+func rowsOf(n int64) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fault.Thousands(n) + " rows"
 }
 
 // Loud tells whether the old side may have been written within a hold's quiet

@@ -85,10 +85,15 @@ type Proof struct {
 	Rows       int64
 	Mismatches int64
 	Poison     int64
-	Sample     []string  // of rows that disagree
-	Constraint bool      // a constraint of the database proves it
-	At         time.Time // by the server's clock
-	Void       string    // why it is worth nothing any more
+	Sample     []string // of rows that disagree
+	// Unexplained are rows whose new side is not what forward gives, where there is no
+	// backward and an application has written the new side by itself: that may be what
+	// it wrote, or wrong, and only people can tell. Strange are some of them.
+	Unexplained int64     `json:",omitzero"`
+	Strange     []string  `json:",omitzero"`
+	Constraint  bool      // a constraint of the database proves it
+	At          time.Time // by the server's clock
+	Void        string    // why it is worth nothing any more
 }
 
 // Valid tells whether it proves anything.

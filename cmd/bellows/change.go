@@ -163,16 +163,21 @@ crash between the two statements of that moment writes fail until it is put back
 }
 
 func (a *app) changeContractVerb() *cobra.Command {
-	cmd := a.onChange("contracted", &bellows.ChangeRequest{}, (*bellows.Migrator).Contract, verb{
+	var r bellows.ChangeRequest
+	cmd := a.onChange("contracted", &r, (*bellows.Migrator).Contract, verb{
 		use: "contract [ID]", short: "get the old columns out of the way",
 		long: `Looks at every row once more and, when none disagrees and every hold is approved,
 renames the old columns and switches sync off, or runs the contract section of the
 file. Without a valid proof, or with a hold that is open, it refuses with exit
 code 8; there is no way to force it. Until the old columns are purged, bellows
-change undo brings them back with their values.`,
+change undo brings them back with their values. A change without backward may have
+rows whose new side forward does not give: an application wrote them, or they are
+wrong. change status names some; --unexplained says that you have looked, and how
+many there are at most.`,
 		example: `bellows change approve 20261120101500 "every instance uses title" --why "release 42 is everywhere"
 bellows change contract 20261120101500`, exits: []int{5, 6, 7, 8, 130},
 	})
+	cmd.Flags().Int64Var(&r.Unexplained, "unexplained", 0, "at most `N` rows have a new side that forward does not give, and are right")
 	a.confirmFlag(cmd.Flags())
 	a.tagFlag(cmd.Flags())
 	return cmd

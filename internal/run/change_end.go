@@ -42,6 +42,9 @@ func (c *changing) retire(ctx context.Context) error {
 		if err := c.quiet(ctx); err != nil {
 			return err
 		}
+		if err := c.explained(); err != nil {
+			return err
+		}
 	}
 	if c.spec.Wide() {
 		return c.widen(ctx)
@@ -109,6 +112,17 @@ func (c *changing) quiet(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// explained demands that somebody has named the number of the rows of which the
+// count could not tell whether their new side is right.
+func (c *changing) explained() error {
+	p := c.st.Proof
+	if p.Unexplained <= c.ask.Unexplained || c.o.Auto || c.st.Empty {
+		return nil
+	}
+	return fault.At(c.spec.Change.At, fault.Confirm, "%s", c.unexplained(p)).
+		Try("look at them; when they are right, name their number, or a greater one where applications go on writing: bellows change contract %s --unexplained %d", c.rev.ID, p.Unexplained)
 }
 
 // purge drops the old columns for good.

@@ -116,6 +116,8 @@ type toTally struct {
 	// other table, and which rows there belong to none. The first is asked only where
 	// there are some.
 	missing, stray *fill.Question
+	// unexplained asks for rows whose new side an application may have written.
+	unexplained *fill.Question
 }
 
 func (t *toTally) Error() string {
@@ -127,6 +129,7 @@ type tallied struct {
 	look           change.Look
 	tally          fill.Tally
 	missing, stray fill.Tally
+	unexplained    fill.Tally
 	strict         bool
 }
 
@@ -184,6 +187,12 @@ func (c *changing) toCount(ctx context.Context, now change.Look, goal change.Goa
 		missing.SQL = "(" + q.SQL + " OR " + c.lang.Has(y) + ")"
 		t.missing, t.stray = &missing, &stray
 	}
+	if lax := c.asked(); lax.Written {
+		own, strict := q, lax
+		strict.Written = false
+		own.SQL = "(" + c.lang.Agrees(strict, "") + " OR NOT " + q.SQL + ")"
+		t.unexplained = &own
+	}
 	if goal != change.Held || c.st.Phase != revision.Verify {
 		return t // the contract counts all by itself
 	}
@@ -214,11 +223,15 @@ func (c *changing) proven(ctx context.Context, got *tallied, now change.Look, go
 	}
 	next := c.st
 	next.Identity, next.Into.Identity = now.Identity, now.Into.Identity
-	next.Proof = change.Proof{Made: true, Run: c.o.Run, Rows: t.Rows, Mismatches: t.Found + got.stray.Found, Poison: poison, Sample: append(t.Sample, got.stray.Sample...)}
+	next.Proof = change.Proof{Made: true, Run: c.o.Run, Rows: t.Rows, Mismatches: t.Found + got.stray.Found, Poison: poison, Sample: append(t.Sample, got.stray.Sample...),
+		Unexplained: got.unexplained.Found, Strange: got.unexplained.Sample}
 	if next.Proof.At, err = c.led.Now(ctx, c.conn); err != nil {
 		return explainUnlessGone(err, "reading the clock")
 	}
 	text := fmt.Sprintf("proven: none of %s rows disagrees", fault.Thousands(t.Rows))
+	if got.unexplained.Found > 0 {
+		text += "; " + c.unexplained(next.Proof)
+	}
 	if !next.Proof.Valid() {
 		text = c.disagree(got)
 	}
@@ -255,11 +268,26 @@ func disagree(t fill.Tally, table string) string {
 	if t.Found == 1 {
 		rows = "row"
 	}
-	sample := strings.Join(t.Sample, "; ")
-	if int64(len(t.Sample)) < t.Found {
-		sample += "; …"
+	return fmt.Sprintf("%s of %s %s of %s disagree: %s", fault.Thousands(t.Found), fault.Thousands(t.Rows), rows, table, some(t.Sample, t.Found))
+}
+
+// some are a few of so many rows, by their keys.
+func some(sample []string, of int64) string {
+	text := strings.Join(sample, "; ")
+	if int64(len(sample)) < of {
+		text += "; …"
 	}
-	return fmt.Sprintf("%s of %s %s of %s disagree: %s", fault.Thousands(t.Found), fault.Thousands(t.Rows), rows, table, sample)
+	return text
+}
+
+// unexplained tells of rows whose new side an application may have written.
+func (c *changing) unexplained(p change.Proof) string {
+	whose := "rows have"
+	if p.Unexplained == 1 {
+		whose = "row has"
+	}
+	return fmt.Sprintf("%s of %s %s a new side that forward does not give, and without backward nobody can tell whether an application wrote it or it is wrong: %s",
+		fault.Thousands(p.Unexplained), fault.Thousands(p.Rows), whose, some(p.Strange, p.Unexplained))
 }
 
 // disagree tells what a count has found, each kind in words of its own.
@@ -268,18 +296,11 @@ func (c *changing) disagree(got *tallied) string {
 	if got.tally.Found > 0 || got.stray.Found == 0 {
 		parts = append(parts, disagree(got.tally, c.st.Table.String()))
 	}
-	sample := func(t fill.Tally) string {
-		text := strings.Join(t.Sample, "; ")
-		if int64(len(t.Sample)) < t.Found {
-			text += "; …"
-		}
-		return text
-	}
 	if got.missing.Found > 0 {
-		parts = append(parts, fmt.Sprintf("%d of them have no row in %s: %s", got.missing.Found, c.st.Into.Table, sample(got.missing)))
+		parts = append(parts, fmt.Sprintf("%d of them have no row in %s: %s", got.missing.Found, c.st.Into.Table, some(got.missing.Sample, got.missing.Found)))
 	}
 	if got.stray.Found > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d rows of %s belong to no row of %s: %s", got.stray.Found, got.stray.Rows, c.st.Into.Table, c.st.Table, sample(got.stray)))
+		parts = append(parts, fmt.Sprintf("%d of %d rows of %s belong to no row of %s: %s", got.stray.Found, got.stray.Rows, c.st.Into.Table, c.st.Table, some(got.stray.Sample, got.stray.Found)))
 	}
 	return strings.Join(parts, "; and ")
 }
@@ -333,7 +354,10 @@ func (w *work) tally(ctx context.Context, p *toTally) (again bool, _ error) {
 // tallyMore counts what two tables may lack.
 func (w *work) tallyMore(ctx context.Context, conn db.Conn, p *toTally, got *tallied) (err error) {
 	keep := func(fill.Tally) error { return nil }
-	if p.stray != nil {
+	if p.unexplained != nil {
+		got.unexplained, err = fill.Count(ctx, conn, *p.unexplained, fill.Tally{}, w.fillOptions(), keep)
+	}
+	if p.stray != nil && err == nil {
 		if got.stray, err = fill.Count(ctx, conn, *p.stray, fill.Tally{}, w.fillOptions(), keep); err == nil && got.tally.Found > 0 {
 			got.missing, err = fill.Count(ctx, conn, *p.missing, fill.Tally{}, w.fillOptions(), keep)
 		}

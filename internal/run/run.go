@@ -95,6 +95,9 @@ type Ask struct {
 	Approve  func([]event.Destroys) error
 	// Due: the retention of a change's old columns counts as over.
 	Due bool
+	// Unexplained is how many rows of which nobody can tell whether the new side is
+	// right a contract may meet at most.
+	Unexplained int64
 	// Goal is how far changes that have begun are brought; at least planned.
 	Goal change.Goal
 }

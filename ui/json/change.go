@@ -34,6 +34,9 @@ type (
 		At         *string  `json:"at"`
 		Sample     []string `json:"sample"`
 		Void       string   `json:"void"`
+		// Of rows whose new side forward does not give, and an application may have written.
+		Unexplained int64    `json:"unexplained"`
+		Strange     []string `json:"unexplained_sample"`
 	}
 	sideWrites struct {
 		Application string  `json:"application"`
@@ -90,12 +93,15 @@ func columnChangeOf(c bellows.Change) columnChange {
 }
 
 func proofOf(p bellows.Proof) proof {
-	out := proof{Valid: p.Valid, Rows: p.Rows, Poison: p.Poison, At: at(p.At), Sample: []string{}, Void: clean(p.Void)}
+	out := proof{Valid: p.Valid, Rows: p.Rows, Poison: p.Poison, At: at(p.At), Sample: []string{}, Void: clean(p.Void), Unexplained: p.Unexplained, Strange: []string{}}
 	if p.Made {
 		out.Mismatches = &p.Mismatches
 	}
 	for _, s := range p.Sample {
 		out.Sample = append(out.Sample, clean(s))
+	}
+	for _, s := range p.Strange {
+		out.Strange = append(out.Strange, clean(s))
 	}
 	return out
 }

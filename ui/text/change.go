@@ -49,6 +49,9 @@ func writeChange(p *page, c bellows.Change) {
 		field("waits for", w)
 	}
 	field("proof", proofText(c.Proof))
+	if q := c.Proof; q.Unexplained > 0 {
+		field("look at", fmt.Sprintf("%s whose new side forward does not give: %s", rows(q.Unexplained), someOf(q.Strange, q.Unexplained)))
+	}
 	for _, h := range c.Holds {
 		field("hold", holdText(h))
 	}
@@ -71,9 +74,22 @@ func proofText(q bellows.Proof) string {
 	case !q.Made:
 		return ""
 	case !q.Valid:
-		return fmt.Sprintf("%s of %s disagree, counted %s UTC", count(q.Mismatches), rows(q.Rows), exactly(q.At))
+		text := fmt.Sprintf("%s of %s disagree, counted %s UTC", count(q.Mismatches), rows(q.Rows), exactly(q.At))
+		if len(q.Sample) > 0 {
+			text += ": " + someOf(q.Sample, q.Mismatches)
+		}
+		return text
 	}
 	return fmt.Sprintf("none of %s disagrees, counted %s UTC", rows(q.Rows), exactly(q.At))
+}
+
+// someOf are the keys of a few of so many rows.
+func someOf(keys []string, of int64) string {
+	text := strings.Join(keys, "; ")
+	if int64(len(keys)) < of {
+		text += "; …"
+	}
+	return text
 }
 
 func holdText(h bellows.Hold) string {

@@ -24,6 +24,8 @@ func changing() []Case {
 	broken.Proof = bellows.Proof{Made: true, Rows: 20002, Mismatches: 1, Sample: []string{"id=7"}, At: start}
 	broken.Phase, broken.Gate, broken.WaitingFor = "verify", "no row disagrees", []string{"1 row that disagrees: bellows change verify " + id}
 	broken.Trouble = errors.New("bellows_20261120101500, which keeps the sides of posts in step, was dropped")
+	strange := held
+	strange.Proof.Unexplained, strange.Proof.Strange = 3, []string{"id=7", "id=9 postgres://ann:" + Password + "@db/app"}
 	done := held
 	done.Phase, done.Gate, done.WaitingFor, done.Policy = "contract", "the retention is over", []string{"the retention, until 2026-11-27T10:15:00Z"}, "new"
 	done.Holds = []bellows.Hold{{Name: "every instance reads and writes only loc", Quiet: 24 * time.Hour, Approved: true, By: "ann@web-3", Why: "release 42", At: start}}
@@ -40,6 +42,9 @@ func changing() []Case {
 		{"change_verify", []event.Event{
 			phase("verify", "1 of 20,002 rows of posts disagree: id=7 postgres://ann:"+Password+"@db/app"),
 		}, answer.Outcome{Verb: "change verify", Answer: answer.Changes{Changes: []bellows.Change{broken}}}},
+		{"change_unexplained", []event.Event{
+			phase("hold", "proven: none of 12,418,377 rows disagrees; 3 of 12,418,377 rows have a new side that forward does not give"),
+		}, answer.Outcome{Verb: "change verify", Answer: answer.Changes{Changes: []bellows.Change{strange}}}},
 		{"change_brownout", []event.Event{
 			phase("hold", "the old columns are away for 10s"),
 			phase("hold", "the old columns are back"),
