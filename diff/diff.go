@@ -197,6 +197,14 @@ type Loose interface {
 	Loose(f *schema.Fact) bool
 }
 
+// Patient is a [Language] that knows of changes in place that need not be over, nor
+// wait, for what needs the changed fact.
+type Patient interface {
+	// Waits tells whether a fact that comes or is changed must wait for a change in
+	// what it needs, or must be gone before it.
+	Waits(c *Change, f *schema.Fact, w *World) bool
+}
+
 // Part is one fact of an action, and what happens to it.
 type Part struct {
 	Verb Verb
@@ -237,12 +245,17 @@ type Statement struct {
 	Commit bool
 	// Stage is when it has its turn.
 	Stage Stage
+	// Unit is the same number for those statements of a leg in [Apart] mode that share
+	// a transaction; 0 stands alone.
+	Unit int
 	// Leaves are facts that are so after it and until the last statement of its
 	// action, where they are not those of either shape.
 	Leaves []schema.Fact
 	// Instead is the text of a migration that does the same without the lock; ""
 	// where there is none.
 	Instead string
+
+	turn int
 }
 
 // Hazard is a reason to look twice. Codes are stable.

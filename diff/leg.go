@@ -14,7 +14,8 @@ type Mode int
 const (
 	// Together: all in one transaction, where the database can.
 	Together Mode = iota
-	// Apart: each statement alone.
+	// Apart: each statement alone, but for those that share a transaction: see
+	// [Statement].Unit.
 	Apart
 )
 
@@ -73,7 +74,7 @@ func Legs(before, after schema.Schema, up, down Plan, class Class, l Language, o
 	if len(legs) == 1 {
 		p := &legs[0]
 		p.Down, p.Class, p.Unsolved = down.Statements, class, down.Unsolved
-		p.modes(down.trail)
+		p.UpMode, p.DownMode = share(p.Up), share(p.Down)
 		return legs, nil
 	}
 	for i := range legs {
@@ -94,20 +95,57 @@ func Legs(before, after schema.Schema, up, down Plan, class Class, l Language, o
 			p.Unsolved = []string{reason.Error()}
 		}
 		p.Class = worth(Plan{Statements: p.Up}, p.Unsolved)
-		p.modes(down.trail)
+		p.UpMode, p.DownMode = share(p.Up), share(p.Down)
 	}
 	return legs, nil
 }
 
-// modes finds out how the statements share transactions.
-func (p *Leg) modes(down *trail) {
-	alone := func(s Statement) bool { return s.Effect.NoTx != "" && !s.Effect.Ignored }
-	if slices.ContainsFunc(p.Up, alone) || p.Stage == Validate && len(p.Up) > 1 {
-		p.UpMode = Apart
+// share finds out which statements share transactions, and numbers those that do.
+func share(all []Statement) Mode {
+	apart := false
+	for i := range all {
+		s := &all[i]
+		apart = apart || s.alone() && (len(all) > 1 || s.Effect.NoTx != "") || s.Commit && all[len(all)-1].turn > s.turn || s.Stage == Build && s.of() != all[0].of()
 	}
-	if slices.ContainsFunc(p.Down, alone) || down.ranks() > 1 {
-		p.DownMode = Apart
+	if !apart {
+		return Together
 	}
+	unit, open, barrier := 0, false, false
+	for i := range all {
+		s := &all[i]
+		if s.alone() {
+			s.Unit, open = 0, false
+			continue
+		}
+		open = open && !(barrier && all[i-1].turn < s.turn) && !all[i-1].parts(s)
+		if !open {
+			unit, open, barrier = unit+1, true, false
+		}
+		s.Unit, barrier = unit, barrier || s.Commit
+	}
+	return Apart
+}
+
+// parts tells whether the transaction of one statement ends before the next one,
+// because one of the two takes long, or is seen by others at once.
+func (s *Statement) parts(next *Statement) bool {
+	if s.Stage != Build && next.Stage != Build {
+		return false
+	}
+	return s.of() != next.of() || next.Stage != Build && next.Stage != Add
+}
+
+// of is the relation that a statement is about.
+func (s *Statement) of() schema.ID {
+	if s.About.On != "" {
+		return schema.ID{Schema: s.About.Schema, Name: s.About.On}
+	}
+	return schema.ID{Schema: s.About.Schema, Name: s.About.Name}
+}
+
+// alone tells whether a statement shares no transaction with any other.
+func (s *Statement) alone() bool {
+	return s.Effect.NoTx != "" && !s.Effect.Ignored || s.Stage == Validate || s.Stage == Fill
 }
 
 // trail is what a plan keeps of how it was made, for its legs.
@@ -118,32 +156,51 @@ type trail struct {
 	heads  int           // the statements that rename
 }
 
-// ranks counts the turns in which something happens.
-func (t *trail) ranks() (n int) {
-	if t == nil {
-		return 0
-	}
-	last := -1
-	if t.heads > 0 {
-		n, last = 1, 0
-	}
-	for _, s := range t.placed {
-		if s.SQL != "" && s.rank != last {
-			n, last = n+1, s.rank
-		}
-	}
-	return n
+// part says in which part of a plan a turn is, of those that cannot share a
+// migration: what fills a table is the work of a backfill, and what goes for good
+// waits until nobody uses it any more.
+type part struct {
+	stage Stage // Fill, Contract, or Add for all others
+	table schema.ID
 }
 
-// legs cuts a plan where its turns change. Each leg knows the shapes between
+// parts are those of all turns in which something happens.
+func (t *trail) parts() map[int]part {
+	all := map[int]part{}
+	if t == nil {
+		return all
+	}
+	if t.heads > 0 {
+		all[0] = part{}
+	}
+	for _, s := range t.placed {
+		if s.SQL == "" {
+			continue
+		}
+		p := all[s.rank]
+		if s.Stage == Fill || s.Stage == Contract {
+			p.stage = s.Stage
+		}
+		all[s.rank] = p
+	}
+	return all
+}
+
+// cuts tells whether there is more than one part; what fills may be of several tables.
+func cuts(of map[int]part) bool {
+	seen := map[part]bool{}
+	for _, p := range of {
+		seen[p] = true
+	}
+	return len(seen) > 1 || seen[part{stage: Fill}]
+}
+
+// legs cuts a plan where a migration must end. Each leg knows the shapes between
 // which it leads.
 func (t *trail) legs(p Plan, before, after schema.Schema) ([]Leg, error) {
-	if t.ranks() <= 1 {
-		part := Leg{Up: p.Statements, Before: before, After: after}
-		for _, s := range p.Statements {
-			part.Stage = max(part.Stage, s.Stage)
-		}
-		return []Leg{part}, nil
+	of := t.parts()
+	if !cuts(of) {
+		return []Leg{{Stage: named(p.Statements), Up: p.Statements, Before: before, After: after}}, nil
 	}
 	w := walk{trail: t, facts: map[schema.ID]schema.Fact{}, left: map[int][]schema.ID{}, along: map[int][]schema.Fact{}}
 	for _, f := range t.start.Facts() {
@@ -151,18 +208,16 @@ func (t *trail) legs(p Plan, before, after schema.Schema) ([]Leg, error) {
 	}
 	w.follow(p.Changes)
 	legs := []Leg{{Up: slices.Clone(p.Statements[:t.heads]), Before: before}}
-	rank := -1
-	if t.heads > 0 {
-		rank = 0
-	}
-	once, speaks := map[string]bool{}, map[int]bool{}
-	for _, s := range t.placed {
-		speaks[s.rank] = speaks[s.rank] || s.SQL != ""
-	}
+	once, now := map[string]bool{}, part{}
 	for _, s := range t.placed {
 		last := &legs[len(legs)-1]
-		if speaks[s.rank] && s.rank != rank {
-			if rank = s.rank; len(last.Up) > 0 {
+		next, speaks := of[s.rank]
+		if next.stage == Fill {
+			next.table = t.graph.actions[s.action].Main.Fact().Parent()
+			speaks = s.SQL != "" || now.stage != Fill
+		}
+		if speaks && next != now {
+			if now = next; len(last.Up) > 0 {
 				last.After = w.shape(after)
 				legs = append(legs, Leg{Before: last.After})
 				last = &legs[len(legs)-1]
@@ -172,7 +227,6 @@ func (t *trail) legs(p Plan, before, after schema.Schema) ([]Leg, error) {
 		if s.SQL != "" && !once[s.SQL] {
 			once[s.SQL] = s.Once
 			last.Up = append(last.Up, s.Statement)
-			last.Stage = max(last.Stage, s.Stage)
 		}
 		w.pass(s)
 	}
@@ -180,7 +234,20 @@ func (t *trail) legs(p Plan, before, after schema.Schema) ([]Leg, error) {
 		return nil, fault.New(fault.Internal, "the stages do not lead to the end: %s", left[0].String())
 	}
 	legs[len(legs)-1].After = after
+	for i := range legs {
+		legs[i].Stage = named(legs[i].Up)
+	}
 	return legs, nil
+}
+
+// named is the stage that tells most of what statements do together.
+func named(all []Statement) Stage {
+	for _, stage := range []Stage{Fill, Contract, Add, Build, Tighten, Validate} {
+		if slices.ContainsFunc(all, func(s Statement) bool { return s.Stage == stage }) {
+			return stage
+		}
+	}
+	return NotValid
 }
 
 // walk keeps the shape while statements pass.

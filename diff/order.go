@@ -26,6 +26,7 @@ type graph struct {
 	before  []int   // how many must come before
 	drawn   map[[2]int]bool
 	loose   Loose   // nil for a language without loose facts
+	patient Patient // nil for one that always waits
 	soft    [][]int // of the edges, those that are given up when nothing else helps
 }
 
@@ -35,6 +36,7 @@ func arrange(w *World, l Language) (*graph, []int, error) {
 	g.collect()
 	g.after, g.soft, g.before = make([][]int, len(g.actions)), make([][]int, len(g.actions)), make([]int, len(g.actions))
 	g.loose, _ = l.(Loose)
+	g.patient, _ = l.(Patient)
 	g.connect()
 	order, err := g.sorted()
 	return g, order, err
@@ -234,6 +236,9 @@ func (g *graph) within(s step, need schema.ID) bool {
 // concerns tells whether a change in what a fact needs concerns the fact: that of
 // what it lives on does only where parts of that are changed along with it.
 func (g *graph) concerns(need schema.ID, f *schema.Fact) bool {
+	if c, ok := g.w.Alters(need); ok && g.patient != nil && len(g.actions[g.at[step{Modify, need}]].With) == 0 && !g.patient.Waits(c, f, g.w) {
+		return false
+	}
 	if need != f.Parent() || slices.Contains(f.Needs, need) {
 		return true
 	}

@@ -20,12 +20,13 @@ const (
 	Build
 	// NotValid: constraints are added that look at no row that is there.
 	NotValid
-	// Fill: rows are changed: the work of a backfill.
-	Fill
 	// Validate: rows are looked at while others read and write.
 	Validate
 	// Tighten: what was proven becomes a rule.
 	Tighten
+	// Fill: rows are changed: the work of a backfill. What does not wait for it has
+	// its turn before.
+	Fill
 	// Contract: what nobody needs any more goes for good.
 	Contract
 )
@@ -36,7 +37,7 @@ const slots = int(Contract) + 1
 
 // String is the stage in one word, fit for the name of a file.
 func (s Stage) String() string {
-	return [...]string{"add", "build", "not_valid", "fill", "validate", "tighten", "contract"}[s]
+	return [...]string{"add", "build", "not_valid", "validate", "tighten", "fill", "contract"}[s]
 }
 
 // Staging says which tables are changed in stages.
@@ -109,6 +110,8 @@ type placed struct {
 	Statement
 	rank   int
 	action int
+	// place is where it stands among those of its rank.
+	place place
 	// ends: it is the last of its action.
 	ends bool
 }
@@ -124,8 +127,13 @@ func (g *graph) stages(order []int, spelled [][]Statement) []placed {
 	for round := 0; round < 8 && g.waits(order, ranks, floor); round++ {
 		ranks, reach = g.turns(order, spelled, floor)
 	}
+	at := make([]place, len(order))
+	for n := range order {
+		at[n].n = n
+	}
 	if staged {
 		g.sink(order, ranks, spelled)
+		g.late(order, ranks, spelled, at)
 	}
 	if slices.ContainsFunc(ranks, func(all []int) bool { return slices.ContainsFunc(all, func(r int) bool { return r > 0 }) }) {
 		g.along(order, ranks, reach)
@@ -133,13 +141,16 @@ func (g *graph) stages(order []int, spelled [][]Statement) []placed {
 	var out []placed
 	for n, all := range spelled {
 		for i, s := range all {
-			out = append(out, placed{s, ranks[n][i], order[n], i == len(all)-1})
+			s.turn = ranks[n][i]
+			out = append(out, placed{s, ranks[n][i], order[n], at[n], i == len(all)-1})
 		}
 		if len(all) == 0 {
-			out = append(out, placed{rank: reach[n], action: order[n], ends: true})
+			out = append(out, placed{rank: reach[n], action: order[n], place: at[n], ends: true})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b placed) int { return cmp.Compare(a.rank, b.rank) })
+	slices.SortStableFunc(out, func(a, b placed) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), a.place.compare(b.place))
+	})
 	return out
 }
 
@@ -231,6 +242,12 @@ func (g *graph) along(order []int, ranks [][]int, reach []int) {
 			reach[n] = last[made]
 			continue
 		}
+		if view := main.Fact().Parent(); view.Kind == schema.View && main.Verb == Create {
+			if with, ok := g.at[step{Modify, view}]; ok && last[with] >= 0 {
+				reach[n] = last[with]
+				continue
+			}
+		}
 		seen, ring := map[int]bool{action: true}, []int{action}
 		for found := -1; found < 0 && len(ring) > 0; {
 			var next []int
@@ -297,6 +314,43 @@ func (g *graph) sink(order []int, ranks [][]int, spelled [][]Statement) {
 				s.Stage = Contract
 			}
 		}
+	}
+}
+
+// place is where an action stands among others: the n-th, or just before it.
+type place struct{ n, before int }
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.n, q.n), cmp.Compare(q.before, p.before))
+}
+
+// late lets what is dropped only to be made anew be there until it is: its drop
+// stands just before what has to come after it.
+func (g *graph) late(order []int, ranks [][]int, spelled [][]Statement, places []place) {
+	at := g.places(order)
+	for n := len(order) - 1; n >= 0; n-- {
+		main := g.actions[order[n]].Main
+		if main.Verb != Drop || !g.w.Creates(main.ID()) || len(ranks[n]) == 0 || slices.ContainsFunc(spelled[n], func(s Statement) bool { return s.Stage != Add }) {
+			continue
+		}
+		first := -1
+		for _, after := range g.after[order[n]] {
+			m := at[after]
+			if len(ranks[m]) == 0 {
+				first = -1
+				break // the server does it along with another
+			}
+			if first < 0 || cmp.Or(cmp.Compare(ranks[m][0], ranks[first][0]), places[m].compare(places[first])) < 0 {
+				first = m
+			}
+		}
+		if first < 0 || ranks[first][0] <= ranks[n][len(ranks[n])-1] {
+			continue
+		}
+		for i := range ranks[n] {
+			ranks[n][i] = ranks[first][0]
+		}
+		places[n] = place{places[first].n, places[first].before + 1}
 	}
 }
 

@@ -144,6 +144,9 @@ func (w *World) spread(c *Change, at *schema.Fact, l Language) {
 	dropped := w.Drops(c.ID())
 	for _, user := range w.users[at.ID] {
 		after, survives := w.After.Find(user.ID)
+		if patient, ok := l.(Patient); ok && !dropped && !patient.Waits(c, user, w) {
+			continue
+		}
 		if v := w.verdicts[user.ID]; v != nil && v.drop {
 			w.affected[c] = append(w.affected[c], user.ID)
 			continue

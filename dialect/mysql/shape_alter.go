@@ -370,6 +370,15 @@ func (t *tableChange) periods(c *diff.Change) {
 	}
 }
 
+// spelled is a column's definition. Where the table gets another collation, it says
+// its own: the table's may be changed before it, with it, or after it.
+func (t *tableChange) spelled(f *schema.Fact) string {
+	if t.before.Get(Collation) != t.after.Get(Collation) {
+		return t.l.column(schema.Schema{}, f)
+	}
+	return t.l.column(t.w.After, f)
+}
+
 func (t *tableChange) column(p diff.Part) {
 	l, d := t.l, t.l.Dialect
 	switch p.Verb {
@@ -390,7 +399,7 @@ func (t *tableChange) column(p diff.Part) {
 		} else {
 			t.resized = true
 		}
-		into.add(piece{addsColumn, l.addColumnEffort(p.After), "ADD COLUMN " + l.column(t.w.After, p.After), t.place(p.After)})
+		into.add(piece{addsColumn, l.addColumnEffort(p.After), "ADD COLUMN " + t.spelled(p.After), t.place(p.After)})
 		t.placed[p.After.ID] = true
 		if p.After.Get(Check) != "" {
 			t.risk(diff.MayFail, p.After.ID, "rows that are there may not fit")
@@ -402,7 +411,7 @@ func (t *tableChange) column(p diff.Part) {
 
 func (t *tableChange) modify(p diff.Part) {
 	e := t.l.modifyEffort(p.Change, t.w)
-	t.main.do(e, "MODIFY COLUMN "+t.l.column(t.w.After, p.After))
+	t.main.do(e, "MODIFY COLUMN "+t.spelled(p.After))
 	t.demands = t.demands || p.Has(NotNull) && p.After.Get(NotNull) != ""
 	t.tuned = t.tuned || p.Has(Type) || p.Has(Collation)
 	switch {

@@ -378,7 +378,7 @@ func usualStorage(t string) string {
 func using(c *diff.Change) string {
 	from, _ := typeParts(c.Before.Get("type"))
 	to, _ := typeParts(c.After.Get("type"))
-	if from == to || generated(c.After) != "" {
+	if from == to || generated(c.After) != "" || assigns(from, to) {
 		return ""
 	}
 	if from == "boolean" && (to == "smallint" || to == "bigint" || to == "numeric") || to == "boolean" && (from == "smallint" || from == "bigint" || from == "numeric") {
@@ -392,6 +392,20 @@ func using(c *diff.Change) string {
 		return "USING " + Ident(c.After.ID.Name) + "::" + c.After.Get("type")
 	}
 	return "USING " + Ident(c.After.ID.Name) + "::text::" + c.After.Get("type")
+}
+
+// assigns tells whether the server converts by itself.
+func assigns(from, to string) bool {
+	if hasTextCast(to) {
+		return hasTextCast(from) || slices.ContainsFunc(castFamilies, func(family []string) bool { return slices.Contains(family, from) })
+	}
+	return slices.ContainsFunc(assignFamilies, func(family []string) bool { return slices.Contains(family, from) && slices.Contains(family, to) })
+}
+
+// assignFamilies are types of which each is assigned to each other.
+var assignFamilies = [][]string{
+	{"smallint", "integer", "bigint", "numeric", "real", "double precision"},
+	{"date", "timestamp without time zone", "timestamp with time zone"}, {"json", "jsonb"}, {"inet", "cidr"},
 }
 
 func hasTextCast(t string) bool {

@@ -470,7 +470,9 @@ func constraintTail(f *schema.Fact) string {
 
 func (s *spelling) createConstraint(f *schema.Fact) {
 	if f.Of == schema.Domain {
-		s.say("ALTER DOMAIN", on(f), "ADD CONSTRAINT", Ident(f.ID.Name), constraintTail(f))
+		if !s.domainLater(f) {
+			s.say("ALTER DOMAIN", on(f), "ADD CONSTRAINT", Ident(f.ID.Name), constraintTail(f))
+		}
 		return
 	}
 	if f.Get("inherited") != "" && s.parentConstraint(f) {
@@ -556,7 +558,7 @@ func (s *spelling) createIndex(f *schema.Fact) {
 		s.buildIndex(unique, f, definition)
 	} else {
 		s.say("CREATE", unique, "INDEX", Ident(f.ID.Name), "ON", only, on(f), definition)
-		if s.large(f) || s.partOfLarge(f) {
+		if s.large(f) || s.partOfLarge(f) || f.Of == schema.MatView && s.fillsLong(f.Parent()) {
 			s.stage(diff.Build) // it is of use when all parts have theirs
 		}
 	}
@@ -592,6 +594,9 @@ func (s *spelling) createView(f *schema.Fact) {
 		tail = "\nWITH NO DATA"
 	}
 	s.say("CREATE", word(f.ID.Kind), name(f), clauses(storage(f)...), "AS\n"+f.Get("definition")+tail)
+	if tail == "" && s.fillsLong(f.ID) {
+		s.stage(diff.Build)
+	}
 	if v := f.Get("replica identity"); v != "" {
 		s.say("ALTER MATERIALIZED VIEW", name(f), "REPLICA IDENTITY", strings.ToUpper(v))
 	}

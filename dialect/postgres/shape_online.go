@@ -172,6 +172,50 @@ func (s *spelling) constraintLater(f *schema.Fact) bool {
 	return true
 }
 
+// domainLater adds a constraint to a domain of which a large table has columns: they
+// are read in a statement of its own, so that nothing else waits for it.
+func (s *spelling) domainLater(f *schema.Fact) bool {
+	large := func(user *schema.Fact) bool {
+		return user.ID.Kind == schema.Column && user.Of == schema.Table && s.w.Large(table(user))
+	}
+	if s.l.Bare || f.Get("not valid") != "" || !slices.ContainsFunc(s.w.Users(f.Parent()), large) {
+		return false
+	}
+	s.say("ALTER DOMAIN", on(f), "ADD CONSTRAINT", Ident(f.ID.Name), constraintTail(f), "NOT VALID")
+	s.stage(diff.NotValid, with(f, "not valid", "yes", schema.Comment, ""))
+	s.say("ALTER DOMAIN", on(f), "VALIDATE CONSTRAINT", Ident(f.ID.Name))
+	s.stage(diff.Validate)
+	return true
+}
+
+// fillsLong tells whether a materialized view that is made reads a large table, itself
+// or through other views.
+func (s *spelling) fillsLong(view schema.ID) bool {
+	if s.l.Bare || !s.w.Creates(view) {
+		return false
+	}
+	seen := map[schema.ID]bool{}
+	var reads func(id schema.ID) bool
+	reads = func(id schema.ID) bool {
+		f, ok := s.w.After.Find(id)
+		if !ok || seen[id] {
+			return false
+		}
+		seen[id] = true
+		switch id.Kind {
+		case schema.Table:
+			return s.w.Large(id)
+		case schema.Column:
+			return reads(f.Parent())
+		case schema.View:
+			return slices.ContainsFunc(f.Needs, reads)
+		}
+		return false
+	}
+	f, ok := s.w.After.Find(view)
+	return ok && slices.ContainsFunc(f.Needs, reads)
+}
+
 // canBeLater tells whether a key can be made of an index.
 func (s *spelling) canBeLater(f *schema.Fact) bool {
 	def := f.Get("definition")

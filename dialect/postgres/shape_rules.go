@@ -19,6 +19,7 @@ type Language struct {
 var (
 	_ diff.Language = Language{}
 	_ diff.Renamer  = Language{}
+	_ diff.Patient  = Language{}
 )
 
 // when is how an attribute changes: by what, or by a question.

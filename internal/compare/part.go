@@ -93,6 +93,9 @@ func section(d dialect.Dialect, l diff.Language, statements []diff.Statement, mo
 	f := frame(l, diff.Plan{Statements: statements})
 	switch {
 	case len(f.Before)+len(f.After) == 0:
+		if mode == diff.Apart && d.Traits().TransactionalDDL {
+			return units(d, f.Inside), true
+		}
 		return script(d, f.Inside), mode == diff.Apart
 	case d.Traits().KeysOff != "" && slices.ContainsFunc(f.Inside, func(s diff.Statement) bool { return d.Classify(s.SQL).Verb == "DROP TABLE" }):
 		return script(d, slices.DeleteFunc(slices.Clone(statements), func(s diff.Statement) bool {
@@ -119,6 +122,31 @@ func script(d dialect.Dialect, statements []diff.Statement) string {
 		b.WriteString(d.Traits().Ended(s.SQL))
 	}
 	return b.String()
+}
+
+// units is a script in which statements that share a transaction say so.
+func units(d dialect.Dialect, statements []diff.Statement) string {
+	var b strings.Builder
+	for i := 0; i < len(statements); {
+		unit := sharing(statements[i:])
+		sql := script(d, unit)
+		if len(unit) > 1 {
+			sql = "BEGIN;\n" + sql + "COMMIT;\n"
+		}
+		b.WriteString(sql)
+		i += len(unit)
+	}
+	return b.String()
+}
+
+// sharing are the first of some statements that share a transaction, or the first
+// alone.
+func sharing(statements []diff.Statement) []diff.Statement {
+	n := 1
+	for n < len(statements) && statements[0].Unit > 0 && statements[n].Unit == statements[0].Unit {
+		n++
+	}
+	return statements[:n]
 }
 
 // filled is the text of a backfill, and its table.

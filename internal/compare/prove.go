@@ -251,10 +251,12 @@ func (v *proving) run(ctx context.Context, statements []diff.Statement, mode dif
 		return err
 	}
 	if mode == diff.Apart || !v.Clone.Dialect().Traits().TransactionalDDL {
-		for i := range f.Inside {
-			if err := v.together(ctx, f.Inside[i:i+1]); err != nil {
+		for i := 0; i < len(f.Inside); {
+			unit := sharing(f.Inside[i:])
+			if err := v.together(ctx, unit); err != nil {
 				return err
 			}
+			i += len(unit)
 		}
 	} else if err := v.together(ctx, f.Inside); err != nil {
 		return err
