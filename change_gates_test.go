@@ -158,9 +158,11 @@ func TestEditedChange(t *testing.T) {
 		url, dir := s.place(t)
 		must(t, with(t, url, dir, bellows.Options{}, upWith(bellows.Request{})))
 		path := filepath.Join(dir, "1_merge.sql")
-		must(t, os.WriteFile(path, []byte(strings.Replace(s.file, "uses loc", "reads loc", 1)), 0o644))
-		for _, verb := range []string{"wait", "verify", "approve", "contract", "abort"} {
-			wantCode(t, s.do(t, url, dir, verb), fault.Edited, "edited")
+		for _, edit := range [][2]string{{"uses loc", "reads loc"}, {"lng = ", "lng = 1 + "}, {"loc = ", "loc = 0 + "}} {
+			must(t, os.WriteFile(path, []byte(strings.Replace(s.file, edit[0], edit[1], 1)), 0o644))
+			for _, verb := range []string{"wait", "verify", "approve", "contract", "abort"} {
+				wantCode(t, s.do(t, url, dir, verb), fault.Edited, "edited")
+			}
 		}
 		must(t, os.WriteFile(path, []byte(s.file), 0o644))
 		must(t, s.do(t, url, dir, "wait"))

@@ -101,28 +101,127 @@ func TestMeddlingWhileRowsAreFilled(t *testing.T) {
 			url, dir := s.place(t)
 			must(t, s.do(t, url, dir, "up"))
 			left := func() string { return column(t, url, s.agree)[0] }
-			all, chunks, then := left(), 0, ""
-			wait := func(o bellows.Options) error {
-				return with(t, url, dir, o, func(ctx context.Context, m *bellows.Migrator) error { return changeVerb(ctx, m, "wait", oneMerge) })
-			}
-			err := wait(bellows.Options{Point: func(name string) {
-				if name != "committed" {
-					return
-				}
-				if chunks++; chunks == 1 {
-					exec1(t, url, off[s.name])
-					then = left()
-				}
-			}})
+			all, then := left(), ""
+			err := midway(t, url, dir, func() {
+				exec1(t, url, off[s.name])
+				then = left()
+			})
 			wantCode(t, err, fault.Confirm, words[s.name])
-			if chunks == 0 || then == "0" || left() != then {
-				t.Fatalf("of %s rows %s were to be filled when sync went, and %s are now; %d chunks", all, then, left(), chunks)
+			if then == "0" || left() != then {
+				t.Fatalf("of %s rows %s were to be filled when sync went, and %s are now", all, then, left())
 			}
-			wantCode(t, wait(bellows.Options{}), fault.Confirm, words[s.name])
+			wantCode(t, s.do(t, url, dir, "wait"), fault.Confirm, words[s.name])
 			must(t, s.do(t, url, dir, "resync old"))
-			must(t, wait(bellows.Options{}))
+			must(t, s.do(t, url, dir, "wait"))
 			wantPhase(t, url, dir, "hold")
 			wantRows(t, url, s.agree, "0")
+		})
+	}
+}
+
+// midway begins to fill the rows of a change and does something after the first chunk.
+func midway(t *testing.T, url, dir string, do func()) error {
+	chunks := 0
+	err := with(t, url, dir, bellows.Options{Point: func(name string) {
+		if name == "committed" {
+			if chunks++; chunks == 1 {
+				do()
+			}
+		}
+	}}, func(ctx context.Context, m *bellows.Migrator) error { return changeVerb(ctx, m, "wait", oneMerge) })
+	if chunks == 0 {
+		t.Fatal("there was no chunk")
+	}
+	return err
+}
+
+// A table that somebody rewrites, renames or truncates while its rows are filled stops
+// the backfill or does not; the same command goes on once it is there, and no row is
+// left out.
+func TestTableTouchedWhileRowsAreFilled(t *testing.T) {
+	type touch struct{ does, undoes, rows string }
+	all := map[string]map[string]touch{
+		"sqlite":   {"renamed": {"ALTER TABLE posts RENAME TO away", "ALTER TABLE away RENAME TO posts", "500"}, "emptied": {"DELETE FROM posts", "", "0"}},
+		"postgres": {"rewritten": {"VACUUM FULL posts", "", "500"}, "renamed": {"ALTER TABLE posts RENAME TO away", "ALTER TABLE away RENAME TO posts", "500"}, "truncated": {"TRUNCATE posts", "", "0"}},
+		"mariadb":  {"rewritten": {"ALTER TABLE posts FORCE", "", "500"}, "renamed": {"RENAME TABLE posts TO away", "RENAME TABLE away TO posts", "500"}, "truncated": {"TRUNCATE TABLE posts", "", "0"}},
+	}
+	onSwaps(t, func(t *testing.T, s swap) {
+		for name, x := range all[s.name] {
+			t.Run(name, func(t *testing.T) {
+				url, dir := s.place(t)
+				must(t, s.do(t, url, dir, "up"))
+				if err := midway(t, url, dir, func() { exec1(t, url, x.does) }); err == nil && name == "renamed" {
+					t.Fatal("nobody missed the table")
+				}
+				if x.undoes != "" {
+					wantCode(t, s.do(t, url, dir, "wait"), fault.Confirm, "posts is gone: it was dropped or renamed")
+					exec1(t, url, x.undoes)
+				}
+				must(t, s.do(t, url, dir, "wait"))
+				if got := wantPhase(t, url, dir, "hold"); !got.Proof.Valid {
+					t.Fatalf("the change is %+v", got)
+				}
+				wantRows(t, url, "SELECT COUNT(*) FROM posts", x.rows)
+				wantRows(t, url, s.agree, "0")
+			})
+		}
+	})
+}
+
+// The connection that watches the workers is ended, or all are: the rows are filled all
+// the same, and each once.
+func TestSessionsEndedWhileRowsAreFilled(t *testing.T) {
+	ends := map[string]string{
+		"postgres": "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bellows/backfill/%/control'",
+		"mariadb":  "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+	}
+	for _, s := range swaps()[1:] { // there is no server behind a file
+		t.Run(s.name, func(t *testing.T) {
+			url, dir := s.place(t)
+			must(t, s.do(t, url, dir, "up"))
+			ended := 0
+			err := midway(t, url, dir, func() {
+				got := column(t, url, ends[s.name])
+				if s.name == "postgres" && got[0] == "1" {
+					ended++
+				}
+				for _, id := range got {
+					c := session(t, url)
+					if _, err := c.Exec(t.Context(), "KILL "+id); s.name == "mariadb" && err == nil {
+						ended++
+					}
+					c.Close()
+				}
+			})
+			if ended == 0 {
+				t.Fatal("no session was ended")
+			}
+			must(t, err)
+			wantPhase(t, url, dir, "hold")
+			wantRows(t, url, s.agree, "0")
+		})
+	}
+}
+
+// A process that is killed while rows are verified leaves no proof, and so no contract;
+// the same command goes on.
+func TestKilledWhileRowsAreVerified(t *testing.T) {
+	for _, s := range swapsAndMoves() {
+		t.Run(s.name+s.kind, func(t *testing.T) {
+			url, dir := s.place(t)
+			if out, _, killed := (child{URL: url, Dir: dir, Verb: "change wait", Target: oneMerge, KillName: "change tallied", KillAt: 1}).run(t); !killed {
+				t.Fatal("it was not killed: ", out)
+			}
+			if got := wantPhase(t, url, dir, "verify"); got.Proof.Made {
+				t.Fatalf("there is a proof: %+v", got)
+			}
+			must(t, s.do(t, url, dir, "approve"))
+			wantCode(t, s.do(t, url, dir, "contract"), fault.Confirm, "1 has no proof yet that every row is right")
+			wantPhase(t, url, dir, "verify")
+			must(t, s.do(t, url, dir, "wait"))
+			if got := wantPhase(t, url, dir, "hold"); !got.Proof.Valid {
+				t.Fatalf("there is no proof: %+v", got)
+			}
 		})
 	}
 }
