@@ -165,7 +165,10 @@ func answer(t *testing.T, g *Graph, applied []ID, words []string) string {
 		return join(g.Missing(applied)) + "\n"
 	case "covered":
 		return join(g.Covered(ID(arg))) + "\n"
-	case "resolve":
+	case "resolve", "unasked": // with and without a database
+		if words[0] == "unasked" {
+			set = nil
+		}
 		target, err := g.Target(arg, set)
 		if err != nil {
 			return said(err)

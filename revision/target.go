@@ -167,9 +167,17 @@ func (g *Graph) keyword(word string, applied Set) (Target, error) {
 	case "heads":
 		return Target{IDs: NewSet(g.Heads()...)}, nil
 	case "current":
+		if applied == nil {
+			return Target{}, unasked(word)
+		}
 		return Target{IDs: g.Current(applied)}, nil
 	}
 	return Target{IDs: Set{}}, nil
+}
+
+// unasked refuses what depends on a database where none is asked.
+func unasked(expr string) *fault.Error {
+	return wrongTarget("%s depends on what a database has applied, and here none is asked", expr).Try("name a revision, head or base")
 }
 
 // cutSteps cuts the +2 off ID+2. ok is false when there is none.
@@ -194,6 +202,9 @@ func cutSteps(s string) (base string, steps int, ok bool) {
 
 // fromHere resolves +2 and -1: what is pending or applied, counted in order.
 func (g *Graph) fromHere(expr string, steps int, applied Set) (Target, error) {
+	if applied == nil {
+		return Target{}, unasked(expr)
+	}
 	if steps > 0 {
 		heads := slices.DeleteFunc(g.Heads(), applied.Has)
 		if len(heads) > 1 {
@@ -342,6 +353,9 @@ func (g *Graph) inBranch(label, rest string, applied Set) (Target, error) {
 	case "base":
 		return Target{IDs: NewSet(g.ids(g.parents.of(start))...), undo: NewSet(g.revs[start].ID)}, nil
 	case "current", "+0", "-0":
+		if applied == nil {
+			return Target{}, unasked(label + "@" + rest)
+		}
 		return Target{IDs: g.setOf(g.tops(both(branch, g.mark(applied))))}, nil
 	}
 	if base, steps, ok := cutSteps(rest); ok && base == "" {
@@ -354,6 +368,9 @@ func (g *Graph) inBranch(label, rest string, applied Set) (Target, error) {
 // branchSteps resolves LABEL@+2 and LABEL@-1. Down, what was built on the branch
 // counts too, since it has to go first.
 func (g *Graph) branchSteps(expr string, start int32, steps int, applied Set) (Target, error) {
+	if applied == nil {
+		return Target{}, unasked(expr)
+	}
 	own := make([]bool, len(g.revs))
 	own[start] = true
 	if steps > 0 {

@@ -40,7 +40,7 @@ const targetsText = `Targets
   -1                the last one that was applied, reverted
   ID+2, ID-1        up or down from there, also from head, current and base
   LABEL@head        within one branch: also LABEL@base, LABEL@-1, LABEL@+1
-  A:B, A:, :B       ranges, for plan
+  A:B, A:, :B       ranges, for plan and history: what is after A, up to and with B
 
 Where a target could mean several revisions, the error lists them.
 `

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,17 +19,23 @@ func (a *app) historyVerb() *cobra.Command {
 	var journal bool
 	var limit int
 	cmd := a.command(verb{
-		use: "history", short: "the migrations in order, or what really happened",
+		use: "history [FROM:TO]", short: "the migrations in order, or what really happened",
 		long: `Lists the migrations in the order of the graph, the newest last, and with a
-database when each was applied and by whom. --journal reads what really happened
-in that database: every up, down, stamp, failure and repair.`,
-		example: "bellows history\nbellows history --journal",
-		exits:   []int{6, 130},
-		run: func(ctx context.Context, _ []string) (answer.Answer, error) {
-			if journal {
+database when each was applied and by whom. FROM:TO lists what leads from one
+state to another: TO and what comes before it, without FROM and what comes before
+that; either end may be left out. --journal reads what really happened in that
+database: every up, down, stamp, failure and repair.`,
+		example: "bellows history\nbellows history :create_topics\nbellows history --journal",
+		exits:   []int{6, 130}, max: 1, complete: a.targets,
+		run: func(ctx context.Context, args []string) (answer.Answer, error) {
+			between := strings.Join(args, "")
+			switch {
+			case journal && between != "":
+				return nil, fault.New(fault.Usage, "--journal is of all that happened, and takes no range").Try("bellows history %s, or bellows history --journal", between)
+			case journal:
 				return a.journal(ctx, limit)
 			}
-			return a.history(ctx, limit)
+			return a.history(ctx, between, limit)
 		},
 	})
 	cmd.Flags().BoolVar(&journal, "journal", false, "what really happened, from the database")
@@ -49,7 +56,7 @@ func (a *app) journal(ctx context.Context, limit int) (answer.Answer, error) {
 	return answer.Journal{Entries: entries}, nil
 }
 
-func (a *app) history(ctx context.Context, limit int) (answer.Answer, error) {
+func (a *app) history(ctx context.Context, between string, limit int) (answer.Answer, error) {
 	m, known, err := a.reach(ctx)
 	if err != nil {
 		return nil, err
@@ -59,10 +66,39 @@ func (a *app) history(ctx context.Context, limit int) (answer.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if between != "" {
+		if all, err = within(m.Graph(), between, all, known); err != nil {
+			return nil, err
+		}
+	}
 	if limit > 0 && len(all) > limit {
 		all = all[len(all)-limit:]
 	}
 	return answer.History{Revisions: all, Known: known}, nil
+}
+
+// within are those that lead from one end of a range to the other.
+func within(g *revision.Graph, between string, all []bellows.Revision, known bool) ([]bellows.Revision, error) {
+	from, to, err := g.ResolveRange(between, appliedAmong(all, known))
+	if err != nil {
+		return nil, err
+	}
+	ids := revision.NewSet(g.Between(from, to)...)
+	return slices.DeleteFunc(all, func(r bellows.Revision) bool { return !ids.Has(revision.ID(r.ID)) }), nil
+}
+
+// appliedAmong are those that have been applied; nil when no database was asked.
+func appliedAmong(all []bellows.Revision, known bool) revision.Set {
+	if !known {
+		return nil
+	}
+	applied := revision.NewSet()
+	for _, r := range all {
+		if !r.AppliedAt.IsZero() {
+			applied.Add(revision.ID(r.ID))
+		}
+	}
+	return applied
 }
 
 // revisions are all, in order, with their states when the database is known.
@@ -149,7 +185,7 @@ func (a *app) showOne(ctx context.Context, target string, sql, down bool) (answe
 			return nil, err
 		}
 	}
-	id, err := one(g, target, all)
+	id, err := one(g, target, all, known)
 	if err != nil {
 		return nil, err
 	}
@@ -185,26 +221,24 @@ func described(ctx context.Context, m *bellows.Migrator, g *revision.Graph, id r
 }
 
 // one is the single revision that a target names.
-func one(g *revision.Graph, target string, all []bellows.Revision) (revision.ID, error) {
+func one(g *revision.Graph, target string, all []bellows.Revision, known bool) (revision.ID, error) {
 	if r, ok := g.Lookup(revision.ID(target)); ok {
 		return r.ID, nil
 	}
-	applied := revision.NewSet()
-	for _, r := range all {
-		if !r.AppliedAt.IsZero() {
-			applied.Add(revision.ID(r.ID))
-		}
-	}
-	set, err := g.Resolve(target, applied)
+	set, err := g.Resolve(target, appliedAmong(all, known))
 	if err != nil {
 		return "", err
 	}
 	ids := set.Sorted()
-	if len(ids) != 1 {
+	switch len(ids) {
+	case 1:
+		return ids[0], nil
+	case 0:
+		return "", fault.New(fault.Target, "%s is the state without any migration", target).Try("bellows history lists the migrations")
+	default:
 		return "", fault.New(fault.Target, "%s names %s, not one: %s", target, plural(len(ids), "migration"), strings.Join(texts(ids), ", ")).
 			Try("bellows history lists them")
 	}
-	return ids[0], nil
 }
 
 // sectionSQL is what up, or down, sends.

@@ -36,7 +36,7 @@ func (f *Face) backfills(p *page, a answer.Backfills) {
 			continue
 		}
 		ended.row(cell{b.State, p.state(b.State)}, plain(b.Revision), plain(b.Name), plain(b.Direction), plain(b.Table), plain(count(b.RowsDone)),
-			plain(count(b.RowsChanged)), plain(when(b.FinishedAt)), plain(took(b.FinishedAt.Sub(b.StartedAt))))
+			plain(count(b.RowsChanged)), plain(when(b.FinishedAt)), plain(tookOf(b)))
 	}
 	if len(ended.rows) > 0 {
 		p.table(ended)
@@ -223,4 +223,12 @@ func fillRemark(b bellows.Backfill) string {
 		s += fmt.Sprintf(", %s set aside", count(b.Poison))
 	}
 	return s
+}
+
+// tookOf is how long a backfill took; "" where no row was ever tried.
+func tookOf(b bellows.Backfill) string {
+	if b.StartedAt.IsZero() {
+		return ""
+	}
+	return took(b.FinishedAt.Sub(b.StartedAt))
 }

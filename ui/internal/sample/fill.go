@@ -90,6 +90,8 @@ func filling() []Case {
 		{"up_nowait", nil, answer.Outcome{Verb: "up", Answer: answer.Run{Report: bellows.Report{Run: holder().Run}, Planned: []bellows.Backfill{up}}}},
 		{"backfill_status", nil, answer.Outcome{Verb: "backfill status", Answer: answer.Backfills{Fills: []bellows.Backfill{ended(), underWay(), stopped(), set}}}},
 		{"backfill_status_none", nil, answer.Outcome{Verb: "backfill status", Answer: answer.Backfills{}}},
+		{"backfill_status_never", nil, answer.Outcome{Verb: "backfill status", Answer: answer.Backfills{Fills: []bellows.Backfill{
+			{Revision: locs, Name: "fill_loc", Table: "posts", Direction: "up", State: "cancelled", FinishedAt: ended().FinishedAt}}}}}, // planned, and cancelled before a row was tried
 		{"backfill_pause", nil, answer.Outcome{Verb: "backfill pause", Answer: answer.Backfills{Fills: []bellows.Backfill{set}, Did: "paused"}}},
 		{"backfill_resume", nil, answer.Outcome{Verb: "backfill resume", Answer: answer.Backfills{Fills: []bellows.Backfill{up}, Did: "resumed"}}},
 		{"backfill_cancel", nil, answer.Outcome{Verb: "backfill cancel", Answer: answer.Backfills{Fills: []bellows.Backfill{up}, Did: "cancelled"}}},
