@@ -237,6 +237,15 @@ func TestStamp(t *testing.T) {
 			t.Fatalf("%v, %v", rep, err)
 		}
 		equal(t, "states", states(t, m), "1 reverted, 2 reverted")
+		rep, err = m.Stamp(patient(t), "heads", bellows.StampOptions{Purge: true})
+		if err != nil || list(rep.Applied) != "[1 2]" || len(rep.Reverted) != 0 {
+			t.Fatalf("%v, %v", rep, err)
+		}
+		rep, err = m.Stamp(patient(t), "base", bellows.StampOptions{Purge: true})
+		if err != nil || list(rep.Reverted) != "[1 2]" || len(rep.Applied) != 0 {
+			t.Fatalf("%v, %v", rep, err)
+		}
+		equal(t, "states", states(t, m), "1 pending, 2 pending")
 		rep, err = m.Stamp(patient(t), "1", bellows.StampOptions{Purge: true})
 		if err != nil || list(rep.Applied) != "[1]" {
 			t.Fatalf("%v, %v", rep, err)
@@ -245,7 +254,7 @@ func TestStamp(t *testing.T) {
 		up(t, m)
 		// What was stamped goes down as its file says.
 		down(t, m, "base")
-		equal(t, "journal", journal(t, m), "stamp 1, stamp 2, stamp 1, stamp 2, stamp, stamp 1, up 2, down 2, down 1")
+		equal(t, "journal", journal(t, m), "stamp 1, stamp 2, stamp 1, stamp 2, stamp, stamp 1, stamp 2, stamp, stamp, stamp 1, up 2, down 2, down 1")
 		lines, err := m.Journal(patient(t), 2)
 		if err != nil || len(lines) != 2 || lines[1].Revision != "1" || lines[1].Actor != "ada@engine" || lines[1].Tag != "deploy 7" || lines[1].Tool == "" || lines[1].At.IsZero() || lines[1].Run == "" {
 			t.Errorf("%+v, %v", lines, err)

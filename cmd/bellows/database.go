@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,7 +74,12 @@ func (a *app) dbWaitVerb() *cobra.Command {
 func waited(ctx, waiting context.Context, s *settings, d time.Duration) error {
 	err := bellows.Wait(waiting, s.url)
 	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
-		return fault.New(fault.Connect, "%s did not answer within %s", s.shownURL(), d).Because(err).Try("is the server running, and the URL right?")
+		late := fault.New(fault.Connect, "%s did not answer within %s", s.shownURL(), d).Because(err).Try("is the server running, and the URL right?")
+		var f *fault.Error
+		if errors.As(err, &f) && f.Hint != "" && !strings.Contains(f.Hint, "db wait") {
+			late.Hint = f.Hint
+		}
+		return late
 	}
 	return err
 }

@@ -68,13 +68,13 @@ func There(rawURL string) bool {
 
 // Open opens the file that a URL such as sqlite:app.db, sqlite:///var/app.db or
 // sqlite::memory: names. A file that does not exist is made, but for
-// o.ReadOnly: then it reads as an empty database.
+// o.ReadOnly: then it reads as an empty database, if its folder is there.
 func (Driver) Open(ctx context.Context, rawURL string, o db.Options) (db.Conn, error) {
 	f, err := parse(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	if o.ReadOnly && f.path != memory && !exists(f.path) {
+	if o.ReadOnly && f.path != memory && !exists(f.path) && exists(filepath.Dir(f.path)) {
 		f = file{path: memory, params: url.Values{}}
 	}
 	connector, err := sqlite.NewConnector(f.dsn(o))

@@ -51,6 +51,8 @@ func (w *work) stamp(ctx context.Context, target string, forget Forget) error {
 	}
 	for _, id := range v.Graph.Order() {
 		switch {
+		case forget == Everything && !want.Has(id) && v.done.Has(id):
+			w.report.Reverted = append(w.report.Reverted, id) // forgotten with all the others
 		case want.Has(id) && !done.Has(id):
 			seq++
 			more, err := w.stampOne(v, id, seq)
