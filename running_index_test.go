@@ -227,6 +227,52 @@ func TestIndexKilledAnywhere(t *testing.T) {
 	}
 }
 
+// An index whose name the server chooses is known again, too: by what the table
+// had before. It is neither built twice nor left behind invalid.
+func TestIndexWithoutAName(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"1_i.sql": "-- migrate:up transaction:false\nCREATE UNIQUE INDEX CONCURRENTLY ON a (id);\n"}
+	table := func(t *testing.T) (string, string, other) {
+		url := onPostgres.fresh(t)
+		o := another(t, url)
+		o.do("CREATE TABLE a (id int, n int)", "CREATE INDEX ON a (id)", "CREATE INDEX a_n_idx ON a (n)")
+		return url, writeFiles(t, files), o
+	}
+	const want = "a_id_idx true, a_id_idx1 true, a_n_idx true"
+	for _, point := range []string{"intent recorded", "statement done", "unit done", "each finish"} {
+		url, dir, o := table(t)
+		if _, _, killed := (child{URL: url, Dir: dir, Verb: "up", Target: "head", KillAt: 1, KillName: point}).run(t); !killed {
+			t.Fatalf("%s: not killed", point)
+		}
+		up(t, migrator(t, url, bellows.Options{Dir: dir}))
+		equal(t, "after "+point, indexes(o), want)
+	}
+
+	url, dir, o := table(t)
+	o.do("INSERT INTO a VALUES (7), (7)")
+	m := migrator(t, url, bellows.Options{Dir: dir})
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, "postgres.23505", "(id)=(7) is duplicated")
+	equal(t, "indexes over duplicates", indexes(o), "a_id_idx true, a_n_idx true")
+	o.do("TRUNCATE a")
+	up(t, m)
+	equal(t, "indexes", indexes(o), want)
+
+	url, dir, o = table(t)
+	holder, release := snapshot(t, url)
+	seen := &record{}
+	m = migrator(t, url, bellows.Options{Dir: dir, Sink: seen})
+	ended := later(t, func() error { _, err := m.Up(patient(t), "heads"); return err })
+	until(t, "the build waits", func() bool { return building(o) })
+	o.do("SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index WHERE datname = current_database()")
+	until(t, "the run is back", func() bool { return len(events[event.Reconnected](seen)) > 0 })
+	release()
+	if err := ended(); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "indexes after the session was ended", indexes(holder), want)
+}
+
 // Twenty processes want the same index at once.
 func TestManyWantOneIndex(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,7 @@ func TestOutstayed(t *testing.T) {
 		"a rebuild":           {"REINDEX INDEX CONCURRENTLY old", "SELECT * FROM b", "old true", "old true", nil},
 		"a rebuild, a reader": {"REINDEX INDEX CONCURRENTLY old", "SELECT * FROM a", "old true, old_ccnew false", "old true", []string{"until then public.old_ccnew stays invalid"}},
 		"of a whole table":    {"REINDEX TABLE CONCURRENTLY a", "SELECT * FROM a", "old true, old_ccnew false", "old true", []string{"until then public.old_ccnew stays invalid"}},
+		"without a name":      {"CREATE INDEX CONCURRENTLY ON a (id)", "SELECT * FROM a", "a_id_idx false", "a_id_idx true", []string{"until then public.a_id_idx stays invalid"}},
 		"a drop":              {"DROP INDEX CONCURRENTLY old", "SELECT * FROM a", "old false", "none", []string{"until then \"public\".\"old\" stays invalid"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -109,6 +109,9 @@ type IndexState struct {
 	Definition              string
 	// Leftovers are invalid helpers of a failed rebuild, quoted and qualified.
 	Leftovers []string
+	// Chosen are, for an index whose name the server chooses, those of its table that
+	// are called so and that nobody builds now, quoted and qualified; true for a valid one.
+	Chosen map[string]bool
 }
 
 // IndexWork is how far a concurrent build is.

@@ -124,7 +124,7 @@ func (c *conn) named(o plan.Object) []plan.Name {
 	return names
 }
 
-// Index reads pg_index. Without a name only the leftovers on the table are told.
+// Index reads pg_index. Without a name only what is on the table is told.
 func (c *conn) Index(ctx context.Context, ix plan.Index) (db.IndexState, error) {
 	var s db.IndexState
 	table := ix.Table
@@ -145,6 +145,10 @@ func (c *conn) Index(ctx context.Context, ix plan.Index) (db.IndexState, error) 
 		table = s.Table
 	}
 	var err error
+	if ix.Name.Name == "" && !ix.Rebuild && !ix.Drop {
+		s.Chosen, err = c.chosen(ctx, table)
+		return s, err
+	}
 	s.Leftovers, err = c.leftovers(ctx, table, ix.Name.Name)
 	return s, err
 }
@@ -174,6 +178,22 @@ func (c *conn) index(ctx context.Context, name plan.Name, s *db.IndexState) erro
 	s.Definition = r[1]
 	s.Table = plan.Name{Schema: r[2], Name: r[3]}
 	return nil
+}
+
+// chosen are the indexes whose names end as those do that the server makes up.
+func (c *conn) chosen(ctx context.Context, table plan.Name) (map[string]bool, error) {
+	const query = `SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(x.relname), i.indisvalid AND i.indisready AND i.indislive
+		FROM pg_catalog.pg_index i
+		JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+		JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
+		WHERE i.indrelid = pg_catalog.to_regclass($1) AND x.relname ~ '_idx[0-9]*$'
+			AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)`
+	rows, err := db.Texts(ctx, c, query, c.regclass(table))
+	found := map[string]bool{}
+	for _, r := range rows {
+		found[r[0]] = r[1] == "t"
+	}
+	return found, err
 }
 
 // leftovers are the invalid helpers that REINDEX CONCURRENTLY leaves behind when

@@ -26,6 +26,9 @@ type stepwise struct {
 	units [][]plan.Statement
 	hash  []string // of the first n units, for every n
 	done  int
+	// before is the witness of an index build whose name the server chooses, while
+	// something of it may be left.
+	before string
 	// held goes around all units, or around the last where it cannot.
 	held *held
 }
@@ -81,6 +84,7 @@ func (e *stepwise) carry(ctx context.Context, begun time.Time) error {
 			return e.stumbled(ctx, err)
 		}
 		e.done++
+		e.before = ""
 		e.point("unit done")
 	}
 	if err := e.checks(ctx); err != nil {
@@ -183,6 +187,9 @@ func (e *stepwise) tookEffect(ctx context.Context, p ledger.Progress) (bool, err
 	watcher, ok := e.conn.(db.Watcher)
 	if ok && s.Effect.Index != nil {
 		if !s.Effect.Index.Drop {
+			if strings.HasPrefix(p.Witness, unnamed) {
+				return e.builtUnnamed(ctx, s, p)
+			}
 			return false, nil // a concurrent build looks for itself what is there
 		}
 		if st, known, err := e.index(ctx, s); err != nil || known {
@@ -363,8 +370,8 @@ func (e *stepwise) note(ctx context.Context, p ledger.Progress) error {
 
 func (e *stepwise) witness(ctx context.Context, s *plan.Statement) (string, error) {
 	watcher, ok := e.conn.(db.Watcher)
-	if !ok || len(s.Effect.Objects) == 0 {
-		return "", nil
+	if !ok || len(s.Effect.Objects) == 0 || e.before != "" {
+		return e.before, nil
 	}
 	w, err := watcher.Fingerprint(ctx, s.Effect.Objects)
 	if err != nil {
@@ -454,7 +461,7 @@ func (e *stepwise) stumbled(ctx context.Context, err error) error {
 	}
 	if f.Code == fault.Interrupted {
 		// The server answered, so the outcome is known: it was undone.
-		e.write(ctx, []string{e.led.SetProgress(e.progress(false, ""), e.by)})
+		e.write(ctx, []string{e.led.SetProgress(e.progress(false, e.before), e.by)})
 		return e.stopped(ctx)
 	}
 	if f.Pos == nil && e.step.Revision.File != "" {
@@ -477,7 +484,7 @@ func (e *stepwise) stumbled(ctx context.Context, err error) error {
 		state = ledger.Applied // it is a later phase of it that failed
 	}
 	e.write(ctx, append(e.led.SetState(m.ID, state, f.Error(), "failure", string(m.Direction)+": "+f.Error(), e.by),
-		e.led.SetProgress(e.progress(false, ""), e.by)))
+		e.led.SetProgress(e.progress(false, e.before), e.by)))
 	e.emit(event.MigrationFailed{ID: string(m.ID), Name: e.step.Revision.Name, Direction: string(m.Direction), Err: f})
 	return f
 }

@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,16 +12,16 @@ import (
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
+	"github.com/bellowsdb/bellows/internal/ledger"
 	"github.com/bellowsdb/bellows/plan"
 )
 
-// index is what the catalog says of the index a statement builds, or of what a
-// statement that builds all of a table's anew has left over; ok is false for any
-// other statement, and for an index without a name.
+// index is what the catalog says of the index a statement builds, or of what one
+// that names none has left on its table; ok is false for any other statement.
 func (e *stepwise) index(ctx context.Context, s *plan.Statement) (st db.IndexState, ok bool, err error) {
 	watcher, can := e.conn.(db.Watcher)
 	ix := s.Effect.Index
-	if !can || ix == nil || ix.Name.Name == "" && (!ix.Rebuild || ix.Table.Name == "") {
+	if !can || ix == nil || ix.Name.Name == "" && ix.Table.Name == "" {
 		return st, false, nil
 	}
 	st, err = watcher.Index(ctx, *ix)
@@ -40,11 +42,17 @@ func (e *stepwise) prepareIndex(ctx context.Context, s *plan.Statement) (ready b
 		return false, fault.At(s.Pos, fault.Busy, "index %s is being built by another session", s.Effect.Index.Name).
 			Try("wait until it is built, then run the same command again")
 	}
-	for _, name := range st.Leftovers {
+	if p := e.view.Progress[e.step.Move.ID]; st.Chosen != nil && e.before == "" && p.Done == e.done {
+		e.before = p.Witness // of an earlier try, until what it has left is gone
+	}
+	_, unfinished := newOnes(st, e.before)
+	for _, name := range append(st.Leftovers, unfinished...) {
 		if err := e.dropIndex(ctx, s, name); err != nil {
 			return false, err
 		}
+		delete(st.Chosen, name)
 	}
+	e.before = allChosen(st)
 	if s.Effect.Index.Rebuild || !st.Exists {
 		return false, nil
 	}
@@ -104,8 +112,13 @@ func (e *stepwise) confirmIndex(ctx context.Context, s *plan.Statement) error {
 	if err != nil || !ok || s.Effect.Index.Drop {
 		return err
 	}
-	if st.Exists && st.Valid || s.Effect.Index.Name.Name == "" {
+	switch {
+	case st.Exists && st.Valid, st.Chosen == nil && s.Effect.Index.Name.Name == "":
 		return nil
+	case st.Chosen != nil:
+		if valid, invalid := newOnes(st, e.before); len(valid) > 0 && len(invalid) == 0 {
+			return nil
+		}
 	}
 	return e.cleanIndex(ctx, s, fault.At(s.Pos, fault.Failed, "index %s is not valid after it was built", s.Effect.Index.Name).
 		Try("run the same command again: it drops the invalid index and builds it anew"))
@@ -124,7 +137,8 @@ func (e *stepwise) cleanIndex(ctx context.Context, s *plan.Statement, cause erro
 	if err != nil || !ok {
 		return cause
 	}
-	names := st.Leftovers
+	_, chosen := newOnes(st, e.before)
+	names := append(st.Leftovers, chosen...)
 	if st.Exists && !st.Valid && !st.Building && !s.Effect.Index.Rebuild {
 		names = append(names, e.quoted(st, s.Effect.Index.Name))
 	}
@@ -165,4 +179,43 @@ func leftBehind(cause error, names []string) error {
 	told := *f
 	told.Hint += "; until then " + strings.Join(names, " and ") + " stays invalid: no query uses it, and the next run drops it"
 	return &told
+}
+
+// unnamed begins the witness of a build of an index whose name the server chooses:
+// behind it stand those that its table had before, one in a line.
+const unnamed = "indexes:\n"
+
+// allChosen is that witness, "" for any other statement.
+func allChosen(st db.IndexState) string {
+	if st.Chosen == nil {
+		return ""
+	}
+	return unnamed + strings.Join(slices.Sorted(maps.Keys(st.Chosen)), "\n")
+}
+
+// newOnes are the indexes that were not there when that witness was taken.
+func newOnes(st db.IndexState, witness string) (valid, invalid []string) {
+	old, ok := strings.CutPrefix(witness, unnamed)
+	if !ok {
+		return nil, nil
+	}
+	before := strings.Split(old, "\n")
+	for _, name := range slices.Sorted(maps.Keys(st.Chosen)) {
+		switch {
+		case slices.Contains(before, name):
+		case st.Chosen[name]:
+			valid = append(valid, name)
+		default:
+			invalid = append(invalid, name)
+		}
+	}
+	return valid, invalid
+}
+
+// builtUnnamed tells whether an index that was begun, and whose name the server
+// chose, is there.
+func (e *stepwise) builtUnnamed(ctx context.Context, s *plan.Statement, p ledger.Progress) (bool, error) {
+	st, _, err := e.index(ctx, s)
+	valid, _ := newOnes(st, p.Witness)
+	return len(valid) > 0, err
 }
