@@ -88,6 +88,7 @@ type Migrator struct {
 	o      Options
 	url    string
 	engine engine
+	scheme string // that OpenFolder was told
 	files  folder
 	base   *revision.Graph
 	mu     sync.Mutex
@@ -189,6 +190,7 @@ func OpenFolder(o Options, scheme string) (*Migrator, error) {
 		return m, err
 	}
 	m.engine, err = engineOf(scheme)
+	m.scheme = scheme
 	return m, err
 }
 

@@ -415,7 +415,7 @@ func (m *Migrator) ground(named string, others ...string) (replay.Ground, error)
 		if m.engine.driver == nil || m.engine.far && g.Hosts == nil {
 			return g, nil // no throwaway database can be made; whoever needs one is told
 		}
-		g.Driver = m.engine.driver
+		g.Driver, g.Scheme = m.engine.driver, m.scheme
 		return g, nil
 	}
 	e, err := engineOf(at)

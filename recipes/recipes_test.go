@@ -16,8 +16,15 @@ import (
 // recipe is how the models of a program are printed.
 type recipe struct{ name, install, exec string }
 
+// sqlalchemy takes what is there for the python3 in PATH, or for that of the
+// distribution's packages, and installs it where it is nowhere.
+const sqlalchemy = `for python in "$(command -v python3)" /usr/bin/python3; do
+	if "$python" -c 'import sqlalchemy' 2>/dev/null; then mkdir -p venv/bin && printf '#!/bin/sh\nexec "%s" "$@"\n' "$python" >venv/bin/python3 && chmod +x venv/bin/python3; exit; fi
+done
+python3 -m venv venv && venv/bin/pip install -q -r requirements.txt`
+
 var all = []recipe{
-	{"sqlalchemy", "python3 -c 'import sqlalchemy' 2>/dev/null || (python3 -m venv venv && venv/bin/pip install -q -r requirements.txt)", "PATH=$PWD/venv/bin:$PATH python3 print_ddl.py"},
+	{"sqlalchemy", sqlalchemy, "PATH=$PWD/venv/bin:$PATH python3 print_ddl.py"},
 	{"sequelize", "npm install --no-audit --no-fund --silent", "node print_ddl.js"},
 	{"prisma", "npm install --no-audit --no-fund --silent", "node print_ddl.mjs"},
 	{"gorm", "GOFLAGS=-mod=mod go build -o print_ddl .", "./print_ddl"},

@@ -124,7 +124,7 @@ func (Driver) Container(near string, version int) db.Container {
 	if version > 0 {
 		tag = strconv.Itoa(version/10000) + "." + strconv.Itoa(version/100%100)
 	}
-	c.Image = name + ":" + tag
+	c.Image = "docker.io/library/" + name + ":" + tag // in full: podman need not know where it is
 	return c
 }
 

@@ -28,12 +28,12 @@ func TestTheNearestServerOfTheSameKindComesFirst(t *testing.T) {
 			t.Errorf("%d: %v, not %s", version, got, want)
 		}
 	}
-	for version, want := range map[int]string{0: "mysql:latest", 101103: "mariadb:10.11", 80036: "mysql:8.0"} {
+	for version, want := range map[int]string{0: "docker.io/library/mysql:latest", 101103: "docker.io/library/mariadb:10.11", 80036: "docker.io/library/mysql:8.0"} {
 		if c := (mysql.Driver{}).Container("", version); c.Image != want {
 			t.Errorf("%d: the image is %s, not %s", version, c.Image, want)
 		}
 	}
-	if c := (mysql.Driver{}).Container("mariadb://x/y", 0); c.Image != "mariadb:latest" {
+	if c := (mysql.Driver{}).Container("mariadb://x/y", 0); c.Image != "docker.io/library/mariadb:latest" {
 		t.Errorf("the image is %s", c.Image)
 	}
 }

@@ -85,9 +85,9 @@ func server(bin string, major int) db.Server {
 
 // Container is the official image of the same major version.
 func (Driver) Container(_ string, version int) db.Container {
-	image := "postgres:latest"
+	image := "docker.io/library/postgres:latest" // in full: podman need not know where postgres is
 	if version > 0 {
-		image = fmt.Sprintf("postgres:%d", version/10000)
+		image = fmt.Sprintf("docker.io/library/postgres:%d", version/10000)
 	}
 	return db.Container{Image: image, Env: []string{"POSTGRES_USER=shadow", "POSTGRES_PASSWORD=" + db.Secret}, Data: "/var/lib/postgresql", Port: 5432,
 		Args: []string{"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"},

@@ -36,7 +36,7 @@ func TestTheNearestServerComesFirst(t *testing.T) {
 			t.Errorf("%d: %v, not %s", version, got, want)
 		}
 	}
-	if c := (postgres.Driver{}).Container("", 160004); c.Image != "postgres:16" {
+	if c := (postgres.Driver{}).Container("", 160004); c.Image != "docker.io/library/postgres:16" {
 		t.Errorf("the image is %s", c.Image)
 	}
 }

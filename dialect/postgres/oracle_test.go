@@ -2,10 +2,7 @@ package postgres_test
 
 import (
 	"context"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -21,7 +18,7 @@ import (
 
 // TestOracle has psql and the pieces do the same work.
 func TestOracle(t *testing.T) {
-	server := dumpable(t)
+	server := testdb.DumpablePostgres(t)
 	sqltexttest.Oracle{
 		Split: dialect.Split, Driver: postgres.Driver{}, Fresh: server.Database,
 		Whole: func(t testing.TB, url, file string) {
@@ -31,28 +28,11 @@ func TestOracle(t *testing.T) {
 	}.Judge(t, "testdata/oracle")
 }
 
-// dumpable is a server that the installed pg_dump is new enough for.
-func dumpable(t testing.TB) testdb.Server {
-	out, err := exec.Command("pg_dump", "--version").Output()
-	if err != nil {
-		t.Fatalf("pg_dump: %v; make deps installs it", err)
-	}
-	version := regexp.MustCompile(`\d+`).FindString(string(out))
-	major, err := strconv.Atoi(version)
-	if err != nil {
-		t.Fatalf("pg_dump says %q", out)
-	}
-	if server := testdb.PostgresServer(t); server.Major <= major {
-		return server
-	}
-	return testdb.PrivatePostgres(t, major).Server
-}
-
 // TestDumpIsAMigration makes a database of each file of the corpus, dumps it with
 // its data, and runs the dump as one migration: the database that this makes
 // must dump as the one that psql makes of the dump.
 func TestDumpIsAMigration(t *testing.T) {
-	server := dumpable(t)
+	server := testdb.DumpablePostgres(t)
 	files, err := filepath.Glob("testdata/oracle/*.sql")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files (%v)", err)

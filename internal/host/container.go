@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -31,11 +32,12 @@ func (h *Hosts) container(ctx context.Context, w Want) (*server, error) {
 	if !ok {
 		return nil, fault.New(fault.Unsupported, "this database has no server")
 	}
-	m, failed := h.machine(), []string(nil)
+	m, failed, tried := h.machine(), []string(nil), map[string]bool{}
 	for _, folder := range m.Path {
 		for _, name := range engines {
-			if program := filepath.Join(folder, name); m.Runs(program) {
-				s, err := h.contain(ctx, program, w, driver.Container(w.Near, w.version(ctx)))
+			if program := filepath.Join(folder, name); m.Runs(program) && !tried[same(program)] {
+				tried[same(program)] = true
+				s, err := h.contain(ctx, program, w, driver.Container(cmp.Or(w.Near, w.Scheme+":"), w.version(ctx)))
 				if err == nil {
 					return s, nil
 				}
@@ -50,6 +52,14 @@ func (h *Hosts) container(ctx context.Context, w Want) (*server, error) {
 		return nil, fault.New(fault.Unsupported, "%s", strings.Join(failed, "; "))
 	}
 	return nil, fault.New(fault.Unsupported, "neither docker nor podman is in PATH")
+}
+
+// same is what two paths of one file have in common.
+func same(program string) string {
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		return real
+	}
+	return program
 }
 
 const (
@@ -81,7 +91,7 @@ func (h *Hosts) contain(ctx context.Context, program string, w Want, c db.Contai
 	}
 	stop, err := h.guard(program, name)
 	if err != nil {
-		_, end := ask(context.WithoutCancel(ctx), h.Machine.Env, program, "rm", "--force", name)
+		_, end := ask(context.WithoutCancel(ctx), h.Machine.Env, program, remove(name)...)
 		return nil, errors.Join(err, end)
 	}
 	url, err := h.reached(limited, program, name, w, c, secret)
@@ -122,9 +132,12 @@ func portIn(text string) (string, error) {
 	return strings.TrimSpace(line[at+1:]), nil
 }
 
+// remove takes a container away with the volume that its image may have asked for.
+func remove(name string) []string { return []string{"rm", "--force", "--volumes", name} }
+
 // guard lets a shell wait for our end, and remove the container then.
 func (h *Hosts) guard(program, name string) (stop func() error, err error) {
-	cmd := exec.Command("/bin/sh", "-c", `trap : HUP INT TERM; read end; exec "$1" rm --force "$2" >/dev/null 2>&1`, "sh", program, name)
+	cmd := exec.Command("/bin/sh", slices.Concat([]string{"-c", `trap : HUP INT TERM; read end; exec "$@" >/dev/null 2>&1`, "sh", program}, remove(name))...)
 	var none *user
 	cmd.Env, cmd.SysProcAttr = h.Machine.Env, none.attributes()
 	pipe, err := cmd.StdinPipe()
@@ -150,7 +163,7 @@ func (h *Hosts) sweepContainers(ctx context.Context, program string) {
 		stamp, _, _ := strings.Cut(strings.TrimPrefix(name, named), "-")
 		until, err := strconv.ParseInt(stamp, 36, 64)
 		if err == nil && strings.HasPrefix(name, named) && time.Unix(until, 0).Before(time.Now()) {
-			_, _ = ask(ctx, h.Machine.Env, program, "rm", "--force", name) // somebody else may have
+			_, _ = ask(ctx, h.Machine.Env, program, remove(name)...) // somebody else may have
 		}
 	}
 }

@@ -34,6 +34,8 @@ type Want struct {
 	Driver db.Driver
 	// Near is the URL of the database whose server it stands in for, "" for none.
 	Near string
+	// Scheme begins the URL that it would have.
+	Scheme string
 }
 
 // Hosts are the servers that this process runs. The zero value runs none; it may be

@@ -199,8 +199,8 @@ type contained struct {
 	url string
 }
 
-func (c contained) Container(string, int) db.Container {
-	return db.Container{Image: "postgres:15", Env: []string{"POSTGRES_PASSWORD=" + db.Secret}, Args: []string{"-c", "fsync=off"}, Data: "/data", Port: 5432, URL: c.url}
+func (c contained) Container(near string, _ int) db.Container {
+	return db.Container{Image: "of/" + near + "15", Env: []string{"POSTGRES_PASSWORD=" + db.Secret}, Args: []string{"-c", "fsync=off"}, Data: "/data", Port: 5432, URL: c.url}
 }
 
 // fake is a docker that writes down what it is asked for.
@@ -231,7 +231,7 @@ func TestContainersAreRunAndRemoved(t *testing.T) {
 		}
 	}
 	h := &host.Hosts{Machine: db.Machine{Env: []string{"PATH=" + dir, "HOST_LOG=" + log, "HOST_PORT=" + port}}}
-	got, err := h.Container(context.Background(), host.Want{Driver: d})
+	got, err := h.Container(context.Background(), host.Want{Driver: d, Scheme: "special"})
 	if err != nil || !strings.Contains(got, ":"+port+"/") {
 		t.Fatalf("%s, %v", fault.Redact(got), err)
 	}
@@ -252,10 +252,10 @@ func TestContainersAreRunAndRemoved(t *testing.T) {
 	}
 	want := []string{
 		"ps --all --filter name=bellows-shadow- --format {{.Names}}",
-		"rm --force bellows-shadow-1-old",
-		"run --detach --rm --name " + name[4] + " --publish 127.0.0.1::5432 --tmpfs /data --env POSTGRES_PASSWORD postgres:15 -c fsync=off with a password",
+		"rm --force --volumes bellows-shadow-1-old",
+		"run --detach --rm --name " + name[4] + " --publish 127.0.0.1::5432 --tmpfs /data --env POSTGRES_PASSWORD of/special:15 -c fsync=off with a password",
 		"port " + name[4] + " 5432/tcp",
-		"rm --force " + name[4],
+		"rm --force --volumes " + name[4],
 	}
 	if !slices.Equal(lines, want) || !strings.HasPrefix(name[4], "bellows-shadow-") {
 		t.Errorf("asked for\n%s\nand not\n%s", text, strings.Join(want, "\n"))

@@ -35,6 +35,8 @@ type Ground struct {
 	Given string
 	// Beside names the database beside which they are made.
 	Beside string
+	// Scheme says whose database is meant where Beside names none: mariadb.
+	Scheme string
 	// Hosts run a server where none can be made there; nil for none. Only narrows the
 	// choice to one place.
 	Hosts *host.Hosts
@@ -164,7 +166,7 @@ type place struct {
 // places are those that are tried, in order. A server that runs already is the
 // first: there was a reason for it.
 func (g Ground) places() (all []place) {
-	want := host.Want{Driver: g.Driver, Near: g.Beside}
+	want := host.Want{Driver: g.Driver, Near: g.Beside, Scheme: g.Scheme}
 	beside := place{"beside the database", func(context.Context) (string, error) { return g.Beside, nil }}
 	local := place{"on a server of this machine", func(ctx context.Context) (string, error) { return g.Hosts.Local(ctx, want) }}
 	container := place{"in a container", func(ctx context.Context) (string, error) { return g.Hosts.Container(ctx, want) }}

@@ -18,7 +18,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -60,6 +63,24 @@ func SQLite(t testing.TB) string {
 func PostgresServer(t testing.TB) Server {
 	t.Helper()
 	return must(postgresServer())(t)
+}
+
+// DumpablePostgres is [PostgresServer] where the installed pg_dump is new enough for
+// it, else a server of pg_dump's own major version for this test alone.
+func DumpablePostgres(t testing.TB) Server {
+	t.Helper()
+	out, err := exec.Command("pg_dump", "--version").Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v; make deps installs it", err)
+	}
+	major, err := strconv.Atoi(regexp.MustCompile(`\d+`).FindString(string(out)))
+	if err != nil {
+		t.Fatalf("pg_dump says %q", out)
+	}
+	if server := PostgresServer(t); server.Major <= major {
+		return server
+	}
+	return PrivatePostgres(t, major).Server
 }
 
 // MariaDBServer is the MariaDB server that [MariaDB] uses: the one named by
