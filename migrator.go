@@ -95,6 +95,7 @@ type Migrator struct {
 	runner *run.Runner // nil without a database
 	logic  fill.Logic  // of rows that are not changed by SQL
 	ahead  *run.Ahead  // for the first call
+	first  string      // the run of the first call, after which the session is named
 	owned  bool        // the session is ours to close
 	who    identity
 	hosts  host.Hosts // servers for throwaway databases
@@ -133,7 +134,7 @@ func Open(ctx context.Context, url string, o Options) (*Migrator, error) {
 	if got.err != nil {
 		return nil, got.err
 	}
-	m.runner, m.ahead = run.New(got.conn, m.options("", id)), got.ahead
+	m.runner, m.ahead, m.first = run.New(got.conn, m.options("", id)), got.ahead, id
 	return m, nil
 }
 
@@ -266,8 +267,8 @@ func (m *Migrator) begin(verb string) (*run.Runner, func(), error) {
 		}
 		return nil, nil, fault.New(fault.Usage, "this needs a database").Try("pass --url, set BELLOWS_URL, or put url in bellows.toml")
 	}
-	o := m.options(verb, newRun())
-	o.Ahead, m.ahead = m.ahead, nil
+	o := m.options(verb, orElse(m.first, newRun()))
+	o.Ahead, m.ahead, m.first = m.ahead, nil, ""
 	r := run.New(m.runner.Conn(), o)
 	return r, func() { m.runner = r; m.mu.Unlock() }, nil
 }

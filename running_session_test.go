@@ -59,26 +59,40 @@ func TestSessionSettings(t *testing.T) {
 	if err := ended(); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(app, "bellows/") || !strings.Contains(app, "/") || run == "" {
+	if run == "" || app != "bellows/up/"+run {
 		t.Errorf("application_name is %q, the run %q", app, run)
 	}
 	equal(t, "settings", settings, "TimeZone=UTC client_connection_check_interval=10000 idle_in_transaction_session_timeout=60000 "+
 		"lock_timeout=321 search_path=house, public standard_conforming_strings=on statement_timeout=7000")
 }
 
-// Others see the verb and the run of the session that works.
+// Others see the verb and the run of the session that works, in each call on it and
+// after what a migration has set was reset.
 func TestApplicationName(t *testing.T) {
 	t.Parallel()
 	url := onPostgres.fresh(t)
 	o := another(t, url)
-	var seen string
-	m := migrator(t, url, bellows.Options{Verb: "up", Go: []bellows.GoMigration{goMigration("1", func(context.Context, bellows.Tx) error {
-		seen = o.one("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bellows/up/%'")
+	var names, runs []string
+	look := func(ctx context.Context, tx bellows.Tx) error {
+		names = append(names, o.one("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"))
+		runs = append(runs, o.one("SELECT run FROM bellows.lease"))
 		return nil
-	})}})
+	}
+	set := func(ctx context.Context, tx bellows.Tx) error {
+		_, err := tx.Exec(ctx, "SET application_name = 'mine'")
+		return err
+	}
+	all := []bellows.GoMigration{goMigration("1", look), goMigration("2", set), goMigration("3", look)}
+	all[2].Down = look
+	m := migrator(t, url, bellows.Options{Verb: "deploy", Go: all})
 	up(t, m)
-	if len(seen) < len("bellows/up/20261119T093000-0011aabb") {
-		t.Errorf("application_name is %q", seen)
+	down(t, m, "2")
+	up(t, m)
+	if len(names) != 4 || runs[0] != runs[1] || runs[1] == runs[2] || runs[2] == runs[3] {
+		t.Fatalf("%q in the runs %q", names, runs)
+	}
+	for i, verb := range []string{"up", "up", "down", "up"} {
+		equal(t, "the name", names[i], "bellows/"+verb+"/"+runs[i])
 	}
 }
 

@@ -249,6 +249,13 @@ type Restorer interface {
 	Restore(ctx context.Context) error
 }
 
+// Namer is a Conn whose session can be given another name than it was opened with.
+type Namer interface {
+	// Named gives it, and keeps it when the session is reset. It does nothing to a
+	// session that is lent, that a proxy shares, or that was opened without a name.
+	Named(ctx context.Context, app string) error
+}
+
 // Sharer is a Conn of a database in which a commit waits for the disk and for
 // nothing else, so that small migrations may share one. Its locks are the file's.
 type Sharer interface {

@@ -24,6 +24,7 @@ type conn struct {
 	adopted bool
 	restore map[string]string // settings of an adopted connection
 	resets  []string          // statements that make them again
+	app     string            // its name for others, as Options.App gave it
 	closed  bool
 }
 
@@ -34,11 +35,31 @@ var (
 	_ db.Killer  = (*conn)(nil)
 
 	_ db.Resetter = (*conn)(nil)
+	_ db.Namer    = (*conn)(nil)
 )
 
 // Resets are none for a session of our own: its first settings came with its
 // start, so the dialect's reset brings them back.
 func (c *conn) Resets() []string { return c.resets }
+
+// Named sets application_name. A reset would bring the first name back, so it ends
+// with the new one from then on.
+func (c *conn) Named(ctx context.Context, app string) error {
+	if app == c.app || c.app == "" || c.adopted || c.session == (db.Session{}) {
+		return nil
+	}
+	set := "SET application_name = " + c.dialect.Literal(app)
+	if _, err := c.Exec(ctx, set); err != nil {
+		return err
+	}
+	c.app, c.resets = app, append(plainResets(), set)
+	return nil
+}
+
+// plainResets are the dialect's, one by one.
+func plainResets() []string {
+	return []string{"RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"}
+}
 
 func (c *conn) Session() db.Session      { return c.session }
 func (c *conn) Dialect() dialect.Dialect { return c.dialect }

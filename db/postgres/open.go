@@ -99,7 +99,7 @@ func open(ctx context.Context, config *pgconn.Config, o db.Options) (db.Conn, er
 	if err != nil {
 		return nil, connectError(ctx, config, err)
 	}
-	c := &conn{pg: pg, types: pgtype.NewMap()}
+	c := &conn{pg: pg, types: pgtype.NewMap(), app: o.App}
 	if err := c.begin(ctx, late); err != nil {
 		c.Close()
 		return nil, connectError(ctx, config, err)
@@ -174,7 +174,7 @@ func (c *conn) remember(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.resets = []string{"RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"}
+	c.resets = plainResets()
 	var sets []string
 	for _, s := range append(made, []string{"role", role}) {
 		sets = append(sets, "pg_catalog.set_config("+c.dialect.Literal(s[0])+", "+c.dialect.Literal(s[1])+", false)")

@@ -49,6 +49,12 @@ const ownSession = 5 * time.Second
 // acquire polls for the lock; it never waits inside the server, because a
 // waiting session and a concurrent index build block each other.
 func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
+	if n, ok := w.conn.(db.Namer); ok {
+		// An earlier call on this session had another run, or another verb.
+		if err := n.Named(ctx, w.app("")); err != nil {
+			return ledger.Fence{}, explainUnlessGone(err, "telling the server who it is")
+		}
+	}
 	w.leaseOnly = w.leaseOnly || w.shared()
 	wait := w.o.LockWait
 	if w.by.Fence != (ledger.Fence{}) {
