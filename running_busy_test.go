@@ -232,6 +232,34 @@ func TestAutovacuumGivesWay(t *testing.T) {
 	o.do("SELECT x FROM a")
 }
 
+// An autovacuum against wraparound does not give way: it is in the way from its
+// first moment, and nothing is tried behind it.
+func TestWraparoundVacuumDoesNotGiveWay(t *testing.T) {
+	t.Parallel()
+	p := testdb.PrivatePostgres(t, 0, "autovacuum_naptime=1s", "autovacuum_vacuum_cost_delay=100ms", "autovacuum_vacuum_cost_limit=1")
+	url := p.Database(t)
+	o := another(t, url)
+	o.do("CREATE TABLE a (id int, t text) WITH (autovacuum_freeze_max_age = 100000)", "CREATE TABLE burnt (n int) WITH (autovacuum_enabled = off)",
+		"INSERT INTO a SELECT i, repeat('x', 500) FROM generate_series(1, 5000) i",
+		"DO $$ BEGIN FOR i IN 1..110000 LOOP BEGIN INSERT INTO burnt VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$")
+	until(t, "it is at work on the table", func() bool {
+		return o.one("SELECT count(*) FROM pg_stat_activity s JOIN pg_locks l USING (pid) WHERE query LIKE '%a (to prevent wraparound)' AND relation = 'a'::regclass AND mode = 'ShareUpdateExclusiveLock'") != "0"
+	})
+	seen := &record{}
+	m := migrator(t, url, bellows.Options{LockTimeout: time.Hour, RetryBudget: 200 * time.Millisecond, Sink: seen, Dir: writeFiles(t, map[string]string{
+		"1_a.sql": "-- migrate:up\nALTER TABLE a ADD COLUMN x int;\n",
+	})})
+	_, err := m.Up(patient(t), "heads")
+	refused(t, err, fault.Busy, "ACCESS EXCLUSIVE on a within 200 ms", "in the way: pid")
+	blocked := events[event.Blocked](seen)
+	if len(blocked) == 0 || len(blocked[0].Blockers) != 1 || !blocked[0].Blockers[0].Wrap || !blocked[0].Blockers[0].Vacuum {
+		t.Errorf("%+v", blocked)
+	}
+	if tried := events[event.StatementStarted](seen); len(tried) != 0 {
+		t.Errorf("it was tried: %+v", tried)
+	}
+}
+
 // Locks are taken in one order, the referenced table first, before any statement.
 func TestLocksUpFront(t *testing.T) {
 	t.Parallel()
