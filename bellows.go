@@ -141,7 +141,8 @@ type Request struct {
 	NoWait bool
 	// Wait, for Up: stay until the rows of changes are filled and proven. Through,
 	// which does not change that, is the phase that they are brought to: "expand",
-	// "sync", "backfill", "verify", "contract"; "" is "sync".
+	// "sync", "backfill", "verify", "contract", and no further; "" is "sync", or where
+	// holds are approved by themselves the end.
 	Wait    bool
 	Through string
 	// Workers is how many workers of this process work on a backfill; 0 is as

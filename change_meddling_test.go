@@ -225,3 +225,26 @@ func TestKilledWhileRowsAreVerified(t *testing.T) {
 		})
 	}
 }
+
+// With a phase up goes so far and no further, also where holds are approved by
+// themselves, and where there are no rows.
+func TestUpGoesNoFurtherThanItsPhase(t *testing.T) {
+	onSwaps(t, func(t *testing.T, s swap) {
+		for _, rows := range []string{s.rows, ""} {
+			url := s.fresh(t)
+			exec1(t, url, s.table)
+			if rows != "" {
+				exec1(t, url, rows)
+			}
+			dir := writeFiles(t, map[string]string{"1_merge.sql": s.file})
+			for phase, comes := range map[string]string{"expand": "backfill", "sync": "backfill"} {
+				must(t, with(t, url, dir, bellows.Options{AutoHolds: true}, upWith(bellows.Request{Through: phase})))
+				wantPhase(t, url, dir, comes)
+			}
+			for _, step := range [][2]string{{"backfill", "hold"}, {"verify", "hold"}, {"contract", "contract"}, {"", "purge"}} {
+				must(t, with(t, url, dir, bellows.Options{AutoHolds: true}, upWith(bellows.Request{Through: step[0]})))
+				wantPhase(t, url, dir, step[1])
+			}
+		}
+	})
+}

@@ -253,6 +253,13 @@ func insist(c db.Conn, text string) error {
 	}
 }
 
+// goesOn waits until some more statements were answered.
+func (w *traffic) goesOn(t *testing.T) {
+	t.Helper()
+	from := w.done.Load()
+	until(t, "the application goes on", func() bool { return t.Failed() || w.done.Load() >= from+5 })
+}
+
 func (w *traffic) end() {
 	w.stop.Store(true)
 	w.all.Wait()

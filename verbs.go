@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/bellowsdb/bellows/change"
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/event"
 	"github.com/bellowsdb/bellows/fault"
@@ -37,7 +38,7 @@ func (m *Migrator) UpWith(ctx context.Context, r Request) (Report, error) {
 	}
 	defer end()
 	a := ask(r)
-	a.Goal = goal
+	a.Goal, a.Exact = goal, r.Through != ""
 	rep, err := runner.Up(ctx, a)
 	return reportOf(rep), err
 }
@@ -152,7 +153,7 @@ func (m *Migrator) PlanRange(expr string) (Preview, error) {
 		}
 		s, err := m.files.Script(id)
 		return rev, s, err
-	}, run.Reader(d), run.Derived(d, m.o.Ledger))
+	}, run.Reader(d), run.Derived(d, m.o.Ledger, nil))
 	if err != nil {
 		return Preview{}, err
 	}
@@ -192,8 +193,9 @@ func (m *Migrator) repeats(moves []revision.Move, to revision.Set) []revision.Mo
 	return out
 }
 
-// Phases is what a change runs, phase by phase, as SQL to be read.
-func (m *Migrator) Phases(id string) (string, error) {
+// Phases is what a change runs, phase by phase, as SQL to be read; with a database by
+// what it knows of the tables.
+func (m *Migrator) Phases(ctx context.Context, id string) (string, error) {
 	d, err := m.dialect()
 	if err != nil {
 		return "", err
@@ -202,8 +204,13 @@ func (m *Migrator) Phases(id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var known func(change.Spec) change.Known
+	if runner, end, err := m.begin("show"); err == nil {
+		defer end()
+		known = runner.Known(ctx)
+	}
 	p, err := plan.Build([]revision.Move{{ID: rev.ID, Direction: revision.Up}}, func(revision.ID) (revision.Revision, revision.Script, error) { return rev, s, nil },
-		run.Reader(d), run.Derived(d, m.o.Ledger))
+		run.Reader(d), run.Derived(d, m.o.Ledger, known))
 	if err != nil {
 		return "", err
 	}

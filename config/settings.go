@@ -108,6 +108,9 @@ func (f File) find(k *key, env string, r Request) (string, Origin, *fault.Error)
 		return v, Origin{Source: Flag, Name: k.flag()}, nil
 	}
 	inEnv, said := f.envs[env][k.name]
+	if k.name == "holds" && said && !r.names(env) && f.elsewhere(env, r) {
+		said = false
+	}
 	for _, name := range k.variables() {
 		if said && r.names(env) && slices.Contains(k.env, name) {
 			continue
@@ -125,6 +128,16 @@ func (f File) find(k *key, env string, r Request) (string, Origin, *fault.Error)
 		return text, Origin{Source: TopLevel, Pos: v.pos}, problem
 	}
 	return k.fallback, Origin{Source: Default}, nil
+}
+
+// elsewhere tells whether the database is another than the one that an environment
+// names: a flag or a variable says so. What is approved by itself there is not here.
+func (f File) elsewhere(env string, r Request) bool {
+	if _, has := f.envs[env]["url"]; !has {
+		return false
+	}
+	_, from, problem := f.find(keyOf("url"), env, r)
+	return problem == nil && from.Source != EnvTable
 }
 
 // names tells whether the person named the environment. Then what that

@@ -67,4 +67,9 @@ type Clinger interface {
 	// Clings is a query: a row for each such thing, with the column's name and what
 	// rests on it, in words.
 	Clings(table plan.Name, columns []string) string
+	// Made is a query: the statement that made a table. Without are statements that make
+	// an empty one like it and drop the columns from that, to be rolled back: they fail
+	// where the columns could not be dropped.
+	Made(table plan.Name) string
+	Without(made string, columns []string) []string
 }

@@ -194,7 +194,7 @@ func (a *app) showOne(ctx context.Context, target string, sql, down bool) (answe
 		return nil, err
 	}
 	if sql && rev.Kind == revision.Change && !down {
-		text, err := m.Phases(string(id))
+		text, err := m.Phases(ctx, string(id))
 		return answer.Script{SQL: text}, err
 	}
 	if sql {

@@ -59,7 +59,7 @@ here with --wait. --phase says how far: expand before a deploy, contract after i
 	u.register(cmd.Flags())
 	cmd.Flags().BoolVar(&u.noWait, "no-wait", false, "begin backfills and leave their rows to bellows backfill run")
 	cmd.Flags().BoolVar(&u.wait, "wait", false, "stay until the rows of changes are filled and proven")
-	cmd.Flags().StringVar(&u.phase, "phase", "", "bring changes to a `PHASE`: expand, sync (the usual), backfill, verify or contract")
+	cmd.Flags().StringVar(&u.phase, "phase", "", "bring changes to a `PHASE` and no further: expand, sync (the usual), backfill, verify or contract")
 	cmd.Flags().Var(&u.workers, "workers", "how many workers this process has for a backfill, `N` (default: as its file says)")
 	cmd.Flags().BoolVar(&u.dryRun, "dry-run", false, "show the plan, write nothing, take no lock")
 	a.tagFlag(cmd.Flags())

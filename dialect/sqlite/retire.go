@@ -5,6 +5,7 @@ import (
 
 	"github.com/bellowsdb/bellows/dialect"
 	"github.com/bellowsdb/bellows/plan"
+	"github.com/bellowsdb/bellows/sqltext"
 )
 
 var (
@@ -31,6 +32,32 @@ func (d Dialect) Clings(table plan.Name, columns []string) string {
 	return "SELECT x.name, 'a UNIQUE constraint' FROM pragma_index_list(" + arg + ") i JOIN pragma_index_info(i.name" + within + ") x WHERE i.origin = 'u' AND lower(x.name)" + in +
 		" UNION ALL SELECT c.name, 'the PRIMARY KEY' FROM pragma_table_info(" + arg + ") c WHERE c.pk > 0 AND lower(c.name)" + in +
 		" UNION ALL SELECT f.\"from\", 'a FOREIGN KEY' FROM pragma_foreign_key_list(" + arg + ") f WHERE lower(f.\"from\")" + in
+}
+
+// Made reads the schema, which keeps the statement as text.
+func (d Dialect) Made(table plan.Name) string {
+	from := "sqlite_master"
+	if table.Schema != "" {
+		from = d.Quote(table.Schema) + "." + from
+	}
+	return "SELECT sql FROM " + from + " WHERE type = 'table' AND lower(name) = lower(" + d.Literal(table.Name) + ")"
+}
+
+// Without makes a temporary table of what stands behind the name; the columns go the
+// last first, since all but the last one of a table can.
+func (d Dialect) Without(made string, columns []string) []string {
+	const name = `temp."bellows_without"`
+	for t := range Tokens(made, sqltext.Options{}) {
+		if made[t.Start:t.End] != "(" {
+			continue
+		}
+		out := []string{"CREATE TABLE " + name + " " + made[t.Start:]}
+		for _, c := range columns {
+			out = append(out, "ALTER TABLE "+name+" DROP COLUMN "+d.Quote(c))
+		}
+		return out
+	}
+	return nil
 }
 
 // Retire renames columns. One that must not be null and has no default would

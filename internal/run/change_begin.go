@@ -271,7 +271,34 @@ func (c *changing) droppable(ctx context.Context, st change.State) error {
 	}
 	if len(rows) > 0 {
 		return fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s could not be dropped at the end: %s rests on it, which %s takes away with the table only", rows[0][0], c.spec.Change.Table, rows[0][1], c.lang.Name()).
-			Try("first make the table anew without that constraint, in a migration of its own, which bellows diff can write (an index of its own, such as CREATE UNIQUE INDEX, is no hindrance); or say in a contract section how the change ends")
+			Try(clingHint + " (an index of its own, such as CREATE UNIQUE INDEX, is no hindrance); or say in a contract section how the change ends")
+	}
+	return c.without(ctx, cl, st, names)
+}
+
+const clingHint = "first make the table anew without that constraint, in a migration of its own, which bellows diff can write"
+
+// without drops the old columns of an empty table like this one, and takes that back:
+// what a constraint says of them, or a column is computed of, only the database can
+// tell.
+func (c *changing) without(ctx context.Context, cl dialect.Clinger, st change.State, names []string) error {
+	made, err := c.texts(ctx, cl.Made(st.Table))
+	if err != nil || len(made) == 0 {
+		return explainUnlessGone(err, "reading how the table was made")
+	}
+	items := []db.Item{{SQL: "BEGIN"}}
+	for _, sql := range cl.Without(made[0][0], names) {
+		items = append(items, db.Item{SQL: sql})
+	}
+	err = c.conn.Send(ctx, items, nil)
+	if isGone(err) {
+		return err
+	}
+	c.rollback(ctx)
+	var e *db.Error
+	if asError(err, &e) && e.Item > 1 {
+		return fault.At(c.spec.Change.At, fault.Unsupported, "column %s of %s could not be dropped at the end: a CHECK constraint or a computed column rests on it: %s", names[e.Item-2], c.spec.Change.Table, e.Message).
+			Try(clingHint + "; or say in a contract section how the change ends")
 	}
 	return nil
 }

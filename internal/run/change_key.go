@@ -36,16 +36,22 @@ func (c *changing) references(ctx context.Context, w dialect.Widener, st change.
 	if err != nil {
 		return nil, explainUnlessGone(err, "looking who refers to the key")
 	}
-	var out []dialect.Reference
-	for _, r := range rows {
-		ref := dialect.Reference{Table: plan.Name{Schema: r[0], Name: r[1]}, Name: r[2], Column: r[3], Type: r[4], Rest: r[5], OnUpdate: r[6], OnDrop: r[7]}
+	out := referencesOf(rows)
+	for i, r := range rows {
 		if r[8] != "" {
-			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "the foreign key %s of %s refers to %s of %s, and %s", ref.Name, ref.Table, st.Old[0].Name, c.spec.Change.Table, r[8]).
+			return nil, fault.At(c.spec.Change.At, fault.Unsupported, "the foreign key %s of %s refers to %s of %s, and %s", out[i].Name, out[i].Table, st.Old[0].Name, c.spec.Change.Table, r[8]).
 				Try("drop it in a migration of its own before, and make it again behind the contract")
 		}
-		out = append(out, ref)
 	}
 	return out, nil
+}
+
+func referencesOf(rows [][]string) []dialect.Reference {
+	var out []dialect.Reference
+	for _, r := range rows {
+		out = append(out, dialect.Reference{Table: plan.Name{Schema: r[0], Name: r[1]}, Name: r[2], Column: r[3], Type: r[4], Rest: r[5], OnUpdate: r[6], OnDrop: r[7]})
+	}
+	return out
 }
 
 // widen is the contract of a key: everybody waits while the new column takes the

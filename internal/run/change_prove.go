@@ -22,10 +22,7 @@ func (t *toCheck) Error() string { return "the rows of change " + string(t.id) +
 
 // prover is the dialect, where its database can watch that both sides agree.
 func (c *changing) prover() (dialect.Prover, bool) {
-	p, ok := c.lang.(dialect.Prover)
-	// A constraint sees one table; and without backward what agrees is another thing
-	// once somebody has written the new side.
-	return p, ok && len(c.spec.Backward) > 0 && !c.spec.Moves()
+	return c.spec.Prover(c.lang)
 }
 
 func (c *changing) sides() dialect.Sync { return c.spec.Sync(c.st, c.led.Writes()) }
@@ -148,7 +145,7 @@ func (w *work) check(ctx context.Context, p *toCheck) (again bool, _ error) {
 
 // unguarded are the statements that take the constraint away, if there may be one.
 func (c *changing) unguarded() []string {
-	if p, ok := c.lang.(dialect.Prover); ok {
+	if p, ok := c.prover(); ok {
 		return p.ProofOff(c.sides())
 	}
 	return nil

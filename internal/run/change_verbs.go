@@ -221,7 +221,7 @@ func (r *Runner) Advance(ctx context.Context, ids []revision.ID, goal change.Goa
 	}
 	for _, ch := range all {
 		own := goal
-		if ch.State.Empty || r.o.Auto {
+		if (ch.State.Empty || r.o.Auto) && !ask.Exact {
 			own = change.Purged
 		}
 		if r.o.Kept[ch.Revision] {

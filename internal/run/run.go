@@ -98,8 +98,10 @@ type Ask struct {
 	// Unexplained is how many rows of which nobody can tell whether the new side is
 	// right a contract may meet at most.
 	Unexplained int64
-	// Goal is how far changes that have begun are brought; at least planned.
-	Goal change.Goal
+	// Goal is how far changes that have begun are brought; at least planned. Exact:
+	// and no further, also where they would run to their end by themselves.
+	Goal  change.Goal
+	Exact bool
 }
 
 // Report is what was done.

@@ -53,7 +53,7 @@ func (w *work) stock(ctx context.Context, v *View, moves []revision.Move) (*stoc
 		whole = len(moves) // all of them are needed at once
 	}
 	s := &stock{w: w, moves: moves, first: make([]plan.Step, min(whole, len(moves))), losing: map[int]plan.Step{}}
-	return s, w.build(ctx, w.conn.Dialect(), v, w.ask, moves, s.keep)
+	return s, w.build(ctx, w.conn.Dialect(), v, w.ask, moves, Derived(w.conn.Dialect(), w.o.Ledger, nil), s.keep)
 }
 
 // keep takes a step in; several goroutines call it.
@@ -132,14 +132,14 @@ func (s *stock) buildAhead(ctx context.Context, from int) {
 func (s *stock) build(ctx context.Context, d dialect.Dialect, from int) built {
 	moves := s.moves[from:min(from+batchSteps, len(s.moves))]
 	steps := make([]plan.Step, len(moves))
-	err := s.w.build(ctx, d, s.w.view, s.w.ask, moves, func(i int, st plan.Step) { steps[i] = st })
+	err := s.w.build(ctx, d, s.w.view, s.w.ask, moves, Derived(d, s.w.o.Ledger, nil), func(i int, st plan.Step) { steps[i] = st })
 	return built{steps, err}
 }
 
 // build makes the steps of some moves and refuses what cannot run. Those that
 // go up are made on all processors; going down they come from the ledger, over
 // the one session. keep is called with every step, from several goroutines.
-func (r *Runner) build(ctx context.Context, d dialect.Dialect, v *View, ask Ask, moves []revision.Move, keep func(i int, s plan.Step)) error {
+func (r *Runner) build(ctx context.Context, d dialect.Dialect, v *View, ask Ask, moves []revision.Move, o plan.Options, keep func(i int, s plan.Step)) error {
 	batches := (len(moves) + batchSteps - 1) / batchSteps
 	errs := make([]error, batches)
 	var next atomic.Int64
@@ -150,7 +150,7 @@ func (r *Runner) build(ctx context.Context, d dialect.Dialect, v *View, ask Ask,
 			if n >= batches {
 				return
 			}
-			if errs[n] = r.buildBatch(ctx, d, v, ask, moves, n*batchSteps, keep); errs[n] != nil {
+			if errs[n] = r.buildBatch(ctx, d, v, ask, moves, o, n*batchSteps, keep); errs[n] != nil {
 				failed.Store(true) // those before it are made, or being made
 			}
 		}
@@ -171,7 +171,7 @@ func (r *Runner) build(ctx context.Context, d dialect.Dialect, v *View, ask Ask,
 	return nil
 }
 
-func (r *Runner) buildBatch(ctx context.Context, d dialect.Dialect, v *View, ask Ask, moves []revision.Move, from int, keep func(int, plan.Step)) error {
+func (r *Runner) buildBatch(ctx context.Context, d dialect.Dialect, v *View, ask Ask, moves []revision.Move, o plan.Options, from int, keep func(int, plan.Step)) error {
 	p, err := plan.Build(moves[from:min(from+batchSteps, len(moves))], func(id revision.ID) (revision.Revision, revision.Script, error) {
 		rev, ok := v.find(id)
 		if !ok {
@@ -179,7 +179,7 @@ func (r *Runner) buildBatch(ctx context.Context, d dialect.Dialect, v *View, ask
 		}
 		s, err := r.script(ctx, v, ask, rev, moves)
 		return rev, s, err
-	}, Reader(d), Derived(d, r.o.Ledger))
+	}, Reader(d), o)
 	if err == nil {
 		err = refuseStatements(p, d.Traits())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bellowsdb/bellows/change"
 	"github.com/bellowsdb/bellows/db"
@@ -424,7 +425,8 @@ func (v *View) name(id revision.ID) string {
 // plan builds the plan of some moves.
 func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Move) (plan.Plan, error) {
 	p := plan.Plan{Steps: make([]plan.Step, len(moves))}
-	if err := r.build(ctx, r.conn.Dialect(), v, ask, moves, func(i int, s plan.Step) { p.Steps[i] = s }); err != nil {
+	o := Derived(r.conn.Dialect(), r.o.Ledger, r.Known(ctx))
+	if err := r.build(ctx, r.conn.Dialect(), v, ask, moves, o, func(i int, s plan.Step) { p.Steps[i] = s }); err != nil {
 		return plan.Plan{}, err
 	}
 	p.From = v.Graph.Current(v.done).Sorted()
@@ -432,13 +434,45 @@ func (r *Runner) plan(ctx context.Context, v *View, ask Ask, moves []revision.Mo
 	return p, nil
 }
 
-// Derived are the options of plans that show what changes run.
-func Derived(d dialect.Dialect, name string) plan.Options {
+// Derived are the options of plans that show what changes run. known asks a database
+// about the tables of a change; nil: there is none.
+func Derived(d dialect.Dialect, name string, known func(change.Spec) change.Known) plan.Options {
 	lang, ok := d.(change.Language)
 	if !ok {
 		return plan.Options{}
 	}
-	return plan.Options{Derive: change.Derive(lang, ledger.New(d, name).Writes())}
+	return plan.Options{Derive: change.Derive(lang, ledger.New(d, name).Writes(), known)}
+}
+
+// Known tells what the database knows of the tables of a change: nothing where there
+// are none yet.
+func (r *Runner) Known(ctx context.Context) func(change.Spec) change.Known {
+	var mu sync.Mutex // plans are built on all processors, over one session
+	return func(s change.Spec) (k change.Known) {
+		mu.Lock()
+		defer mu.Unlock()
+		shape, ok, err := r.shape(ctx, s.Table)
+		if err != nil || !ok {
+			return k
+		}
+		k.Rows, k.Bytes = shape.Rows, shape.Blocks*shape.BlockSize
+		if len(shape.Keys) > 0 {
+			for _, c := range shape.Keys[0].Columns {
+				k.Key = append(k.Key, c.Name)
+			}
+		}
+		if k.Columns, err = r.columns(ctx, shape.Table); err != nil {
+			return change.Known{}
+		}
+		w, can := r.conn.Dialect().(dialect.Widener)
+		if !can || !s.Wide() {
+			return k
+		}
+		if rows, err := r.texts(ctx, w.References(shape.Table, s.Old[0])); err == nil {
+			k.Refs = referencesOf(rows)
+		}
+		return k
+	}
 }
 
 type reader struct{ dialect.Dialect }

@@ -63,7 +63,7 @@ default = "dev"            # the environment when --env names none
 
 [env.dev]
 url   = {URL}
-holds = "auto"             # approve holds by themselves: never in production
+holds = "auto"             # approve holds by themselves, in this database: never in production
 
 # [env.production]
 # url       = "${DATABASE_URL}"
