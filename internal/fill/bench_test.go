@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/fill"
 	"github.com/bellowsdb/bellows/internal/testdb"
 	"github.com/bellowsdb/bellows/revision"
@@ -87,4 +88,51 @@ func single(b *testing.B, url, key, value string, rows int) time.Duration {
 	begun := time.Now()
 	do(b, url, "UPDATE posts SET b = a * 2 WHERE b IS NULL")
 	return time.Since(begun)
+}
+
+// BenchmarkBadRows fills 100,000 rows of which one in a hundred fails, on each kind
+// of database: how long that takes beside the same with no bad row, and how many
+// transactions.
+func BenchmarkBadRows(b *testing.B) {
+	const rows = 100000
+	for _, e := range engines() {
+		b.Run(e.name, func(b *testing.B) {
+			var took [2]time.Duration
+			var transactions int64
+			for range b.N {
+				for i, share := range []int{0, 100} {
+					url := e.place(b, rows)
+					o := options(url)
+					f := planned(b, url, script(double, poisons(rows), spec(func(s *revision.FillSpec) { s.Rows = 0 })), o)
+					strict(b, e, url)
+					bad := int64(0)
+					if share > 0 {
+						do(b, url, fmt.Sprintf("UPDATE posts SET a = 1000 WHERE id %% %d = 7", share))
+						bad = rows / int64(share)
+					}
+					o.Point = func(name string) {
+						switch name {
+						case "begun", "searching", "split", "poison", "plan begun":
+							transactions += int64(i)
+						}
+					}
+					begun := time.Now()
+					_, err := fill.Work(context.Background(), f.ID, o)
+					took[i] += time.Since(begun)
+					if bad > 0 && fault.CodeOf(err) != fault.Repair || bad == 0 && err != nil {
+						b.Fatal(err)
+					}
+					if n := number(b, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND touched = 1"); n != rows-bad {
+						b.Errorf("%d rows are right", n)
+					}
+					if n := number(b, url, "SELECT COUNT(*) FROM "+e.table("fill_poison")+" WHERE state = 'open'"); n != bad {
+						b.Errorf("%d rows are set aside", n)
+					}
+				}
+			}
+			b.ReportMetric(float64(transactions)/float64(b.N), "transactions")
+			b.ReportMetric(float64(took[1])/float64(took[0]), "of-none-bad")
+			b.ReportMetric(took[1].Seconds()/float64(b.N), "s")
+		})
+	}
 }

@@ -43,6 +43,7 @@ type child struct {
 	Stops   string // the point at which it freezes itself, the first time
 	Workers int
 	Idle    time.Duration
+	Search  int64
 }
 
 func TestMain(m *testing.M) {
@@ -65,7 +66,7 @@ func runChild(text string) int {
 	var mu sync.Mutex
 	passed := map[string]int{}
 	o := options(c.URL)
-	o.Process, o.Workers, o.Idle, o.Logic.Lease = c.Process, c.Workers, c.Idle, c.Lease
+	o.Process, o.Workers, o.Idle, o.Logic.Lease, o.Search = c.Process, c.Workers, c.Idle, c.Lease, c.Search
 	o.Logic.Functions = map[string]fill.Function{"double": doubles(), "picky": picky()}
 	o.Point = func(name string) {
 		mu.Lock()

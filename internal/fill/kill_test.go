@@ -3,6 +3,7 @@ package fill_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/bellowsdb/bellows/fault"
 	"github.com/bellowsdb/bellows/internal/fill"
-	"github.com/bellowsdb/bellows/revision"
 )
 
 const double = "UPDATE posts SET b = a * 2 WHERE :chunk"
@@ -51,6 +51,11 @@ func troubled() []string {
 	return []string{"rolled back", "split", "split committed", "poison", "poisoned"}
 }
 
+// searched are the points of a search within one transaction.
+func searched() []string {
+	return []string{"rolled back", "searching", "tried", "searched", "pieces", "search committed"}
+}
+
 // aside are points of what runs beside the workers and leaves nothing behind; it
 // is not passed in each run.
 func aside() []string { return []string{"tidying", "tidied", "tidy awaited"} }
@@ -78,7 +83,7 @@ func (m matrix) run(t *testing.T) {
 	}
 	m.right(t, c.URL, out)
 	maps.DeleteFunc(passed, func(name string, _ int) bool { return slices.Contains(aside(), name) })
-	known := slices.Concat(calm(), between(), troubled(), worked(), []string{"row", "pieces"})
+	known := slices.Concat(calm(), between(), troubled(), searched(), worked(), []string{"row"})
 	for name := range passed {
 		if !slices.Contains(known, name) {
 			t.Errorf("at %q it is never killed", name)
@@ -177,33 +182,35 @@ func TestKillMatrixOfStatements(t *testing.T) {
 }
 
 // TestKillMatrixOfTrouble does the same while bad rows are found out: it is killed
-// at every point of splitting and setting aside.
+// at every point of splitting and setting aside, and of a search.
 func TestKillMatrixOfTrouble(t *testing.T) {
 	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			matrix{
-				place: func(t *testing.T) string {
-					url := e.place(t, 20)
-					do(t, url, "UPDATE posts SET a = 1000 WHERE id IN (13, 14)")
-					strict(t, e, url)
-					return url
-				},
-				child: child{Process: "a", Script: script(double, spec(func(s *revision.FillSpec) { s.Poison = 2 }))},
-				exit:  fault.Repair.Exit(),
-				right: func(t *testing.T, url, out string) {
-					if !strings.Contains(out, "2 rows are set aside") {
-						t.Errorf("it does not say that rows are set aside: %s", out)
-					}
-					if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND touched = 1"); n != 18 {
-						t.Errorf("%d rows are right", n)
-					}
-					if n := number(t, url, "SELECT COUNT(*) FROM "+e.table("fill_poison")+" WHERE state = 'open'"); n != 2 {
-						t.Errorf("%d rows are set aside", n)
-					}
-				},
-				names: troubled(),
-			}.run(t)
-		})
+		for search, names := range map[int64][]string{1: troubled(), 256: searched()} {
+			t.Run(fmt.Sprint(e.name, "/", search), func(t *testing.T) {
+				t.Parallel()
+				matrix{
+					place: func(t *testing.T) string {
+						url := e.place(t, 20)
+						do(t, url, "UPDATE posts SET a = 1000 WHERE id IN (13, 14)")
+						strict(t, e, url)
+						return url
+					},
+					child: child{Process: "a", Search: search, Script: script(double, poisons(2))},
+					exit:  fault.Repair.Exit(),
+					right: func(t *testing.T, url, out string) {
+						if !strings.Contains(out, "2 rows are set aside") {
+							t.Errorf("it does not say that rows are set aside: %s", out)
+						}
+						if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND touched = 1"); n != 18 {
+							t.Errorf("%d rows are right", n)
+						}
+						if n := number(t, url, "SELECT COUNT(*) FROM "+e.table("fill_poison")+" WHERE state = 'open'"); n != 2 {
+							t.Errorf("%d rows are set aside", n)
+						}
+					},
+					names: names,
+				}.run(t)
+			})
+		}
 	}
 }

@@ -97,6 +97,11 @@ func (w *worker) trouble(ctx context.Context, k ledger.Claimed, at *backfill.Sta
 	case backfill.Retry:
 		return w.retry(c, tries, err)
 	case backfill.Split:
+		if kind == dialect.Row {
+			if got, ok, err := w.inquire(ctx, k); ok {
+				return got, err
+			}
+		}
 		key, err2 := w.split(ctx, c)
 		if err2 != nil {
 			return w.outside(ctx, err2)
@@ -221,13 +226,18 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, key backfill.Boun
 	if !many {
 		return worked, nil
 	}
+	return over, tooMany(f, run.Poison)
+}
+
+// tooMany is the error of the bad row with which there are more than may be.
+func tooMany(f *fault.Error, limit int64) *fault.Error {
 	f.Hint = "correct the row, or the statement, and run the same command again"
-	if run.Poison == 0 {
+	if limit == 0 {
 		f.Hint += "; poison:N in the directive sets up to N such rows aside"
 	} else {
-		f.Msg = fmt.Sprintf("more than %s failed; the last: %s", fault.Count(int(run.Poison), "row"), f.Msg)
+		f.Msg = fmt.Sprintf("more than %s failed; the last: %s", fault.Count(int(limit), "row"), f.Msg)
 	}
-	return over, f
+	return f
 }
 
 // others counts the rows set aside but for the one of a chunk, which may be one of

@@ -18,51 +18,54 @@ func poisons(n int) func(*revision.Script) {
 }
 
 // TestVerdictOfAnotherRange: a chunk that failed, and that another process has cut
-// before it could be looked into, says nothing of the row that is left of it.
+// or done before it could be looked into, says nothing of the row that is left of it.
 func TestVerdictOfAnotherRange(t *testing.T) {
 	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			url := e.place(t, 10)
-			do(t, url, "UPDATE posts SET a = 1000 WHERE id = 7")
-			f := planned(t, url, script(double, poisons(9)), options(url))
-			strict(t, e, url)
-			failed, cut, looked := make(chan struct{}), make(chan struct{}), make(chan struct{})
-			var first, second, third sync.Once
-			slow, quick := options(url), options(url)
-			slow.Process = "slow"
-			slow.Point = func(name string) {
-				switch name {
-				case "rolled back":
-					first.Do(func() { close(failed); <-cut })
-				case "begun": // it is done with the chunk that had failed
-					select {
-					case <-cut:
-						third.Do(func() { close(looked) })
-					default:
+		for point, search := range map[string]int64{"split committed": 1, "search committed": 256} {
+			t.Run(e.name+"/"+point, func(t *testing.T) {
+				t.Parallel()
+				url := e.place(t, 10)
+				do(t, url, "UPDATE posts SET a = 1000 WHERE id = 7")
+				f := planned(t, url, script(double, poisons(9)), options(url))
+				strict(t, e, url)
+				failed, cut, looked := make(chan struct{}), make(chan struct{}), make(chan struct{})
+				var first, second, third sync.Once
+				slow, quick := options(url), options(url)
+				slow.Process, slow.Search, quick.Search = "slow", search, search
+				slow.Point = func(name string) {
+					switch name {
+					case "rolled back":
+						first.Do(func() { close(failed); <-cut })
+					case "begun": // it is done with the chunk that had failed
+						select {
+						case <-cut:
+							third.Do(func() { close(looked) })
+						default:
+						}
 					}
 				}
-			}
-			quick.Point = func(name string) {
-				if name == "split committed" {
-					second.Do(func() { close(cut); <-looked })
+				quick.Point = func(name string) {
+					if name == point {
+						second.Do(func() { close(cut); <-looked })
+					}
 				}
-			}
-			ended := make(chan error, 1)
-			go func() {
-				_, err := fill.Work(context.Background(), f.ID, slow)
-				third.Do(func() { close(looked) })
-				ended <- err
-			}()
-			<-failed
-			_, err := fill.Work(context.Background(), f.ID, quick)
-			for _, err := range []error{err, <-ended} {
-				if fault.CodeOf(err) != fault.Repair || !strings.Contains(err.Error(), "1 row is set aside") {
-					t.Errorf("%v", err)
+				ended := make(chan error, 1)
+				go func() {
+					_, err := fill.Work(context.Background(), f.ID, slow)
+					third.Do(func() { close(looked) })
+					ended <- err
+				}()
+				<-failed
+				_, err := fill.Work(context.Background(), f.ID, quick)
+				second.Do(func() { close(cut) })
+				for _, err := range []error{err, <-ended} {
+					if fault.CodeOf(err) != fault.Repair || !strings.Contains(err.Error(), "1 row is set aside") {
+						t.Errorf("%v", err)
+					}
 				}
-			}
-			e.onlySeventh(t, url, f.ID, 9)
-		})
+				e.onlySeventh(t, url, f.ID, 9)
+			})
+		}
 	}
 }
 

@@ -308,7 +308,7 @@ func (w *worker) apply(ctx context.Context, c backfill.Chunk) (changed int64, at
 	}
 	items := make([]db.Item, len(w.task.Body))
 	for i, s := range w.task.Body {
-		items[i].SQL = w.text(s, part, c)
+		items[i].SQL = w.text(s, part, c, nil)
 	}
 	ctx, stop, before, after := w.limited(ctx, len(items))
 	defer stop()
@@ -342,9 +342,12 @@ func (w *worker) limited(ctx context.Context, statements int) (_ context.Context
 	return ctx, stop, nil, nil
 }
 
-// text is a statement for a chunk.
-func (w *worker) text(s backfill.Statement, part Part, c backfill.Chunk) string {
+// text is a statement for a chunk, or for the one row of it that has the key.
+func (w *worker) text(s backfill.Statement, part Part, c backfill.Chunk, key backfill.Bound) string {
 	condition := backfill.Condition(w.lang, s.Name(), w.key, c.Range)
+	if key != nil {
+		condition = backfill.Exactly(w.lang, s.Name(), w.key, key)
+	}
 	if again := s.Again(); again != "" && c.Sweep > 1 {
 		condition = "(" + condition + " AND " + again + ")"
 	}

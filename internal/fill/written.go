@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bellowsdb/bellows/backfill"
@@ -273,47 +274,67 @@ func (r *rowing) writeRows(ctx context.Context, in backfill.Range, rows []*recor
 func (w *worker) markBatch(ctx context.Context, b *batch, f ledger.Fill, begun time.Time) error {
 	c := b.k.Chunk
 	c.Took = max(time.Since(begun), b.took/thinkShare, time.Duration(float64(w.target(b))*float64(b.bytes)/float64(w.o.Logic.Bytes)))
-	pieces := piecesOf(c, b.rows)
 	more := []string{w.led.EndLease(b.lease)}
+	pieces := piecesOf(c, b.rows)
 	if len(pieces) == 1 && pieces[0].worst == writes {
 		return w.done(ctx, c, more...)
 	}
-	for _, p := range pieces[1:] {
-		p.chunk.Seq = f.NextSeq
-		f.NextSeq++
-	}
-	chunks := make([]backfill.Chunk, len(pieces))
-	var aside []event.FillPoison
-	for i, p := range pieces {
-		chunks[i] = *p.chunk
-	}
-	more = append(more, w.led.AddPieces(w.id, chunks)...)
-	more = append(more, w.led.NextSeq(w.id, f.NextSeq))
+	sqls := w.cutUp(c, pieces, f)
 	for _, p := range pieces {
-		if p.worst == bad {
-			tries := int64(c.Tries) + 1
-			more = append(more, w.led.SetAside(ledger.Poisoned{Run: w.id, Seq: p.chunk.Seq, Key: p.row.key, Code: fault.Failed, Reason: p.row.reason, Tries: tries})...)
-			more = append(more, w.led.ChunkTries(w.id, p.chunk.Seq))
-			aside = append(aside, event.FillPoison{ID: string(w.task.Revision), Table: w.table, Key: keyText(w.key, p.row.key), Code: string(fault.Failed), Reason: p.row.reason})
-		}
 		if p.worst == changed {
 			w.leave[p.chunk.Seq] = time.Now().Add(jitter(idleTime))
 			w.tries[p.chunk.Seq]++
 		}
 	}
-	w.point("pieces")
-	var err error
-	if pieces[0].worst == writes {
-		err = w.done(ctx, chunks[0], more...)
-	} else {
-		err = w.commit(ctx, more...)
+	return w.markPieces(ctx, pieces, append(more, sqls...))
+}
+
+// cutUp gives the statements by which a chunk becomes its pieces, which get their
+// numbers, and their bad rows are set aside. f is the backfill's row, which is locked.
+func (w *worker) cutUp(c backfill.Chunk, pieces []piece, f ledger.Fill) []string {
+	chunks := make([]backfill.Chunk, len(pieces))
+	for i, p := range pieces {
+		if i > 0 {
+			p.chunk.Seq = f.NextSeq
+			f.NextSeq++
+		}
+		chunks[i] = *p.chunk
 	}
-	if err == nil {
-		for _, e := range aside {
-			w.emit(e)
+	sqls := append(w.led.AddPieces(w.id, chunks), w.led.NextSeq(w.id, f.NextSeq))
+	for _, p := range pieces {
+		if p.worst == bad {
+			sqls = append(sqls, w.led.SetAside(ledger.Poisoned{Run: w.id, Seq: p.chunk.Seq, Key: p.row.key, Code: p.row.fault(), Reason: p.row.reason, Tries: int64(c.Tries) + 1})...)
+			sqls = append(sqls, w.led.ChunkTries(w.id, p.chunk.Seq))
 		}
 	}
-	return err
+	return sqls
+}
+
+// fault is the code of what is wrong with a row.
+func (x *record) fault() fault.Code {
+	if x.code == "" {
+		return fault.Failed
+	}
+	return x.code
+}
+
+// markPieces marks the first of a chunk's pieces done, where it is, and commits.
+func (w *worker) markPieces(ctx context.Context, pieces []piece, sqls []string) (err error) {
+	w.point("pieces")
+	if pieces[0].worst == writes {
+		err = w.done(ctx, *pieces[0].chunk, sqls...)
+	} else {
+		err = w.commit(ctx, sqls...)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range pieces {
+		if p.worst == bad {
+			w.emit(event.FillPoison{ID: string(w.task.Revision), Table: w.table, Key: keyText(w.key, p.row.key), Code: string(p.row.fault()), Reason: p.row.reason})
+		}
+	}
+	return nil
 }
 
 func (w *worker) target(b *batch) time.Duration {
@@ -334,63 +355,80 @@ type piece struct {
 // has the chunk's number; a row that was set aside before keeps it.
 func piecesOf(c backfill.Chunk, rows []*record) []piece {
 	var pieces []piece
-	low := c.Range.Low
-	add := func(high backfill.Bound, fate verdict, n int64, last *record) {
+	low, left := c.Range.Low, c.Rows
+	add := func(high backfill.Bound, fate verdict, n, wrote int64, last *record) {
 		p := c
 		p.Range = backfill.Range{Low: low, High: high}
-		p.Rows, p.Changed, p.State, p.Merged = n, 0, backfill.Todo, 1
+		p.Rows, p.Changed, p.State, p.Merged = n, wrote, backfill.Todo, 1
 		if fate == writes {
 			p.State = backfill.Done
 		}
 		pieces = append(pieces, piece{&p, fate, last})
 		low = high
+		left -= n
 	}
-	fate := func(x *record) verdict {
-		if x.verdict == bad || x.verdict == changed {
-			return x.verdict
-		}
-		return writes
-	}
-	for i := 0; i < len(rows); {
+	i := 0
+	for i < len(rows) {
 		j := i + 1
-		for j < len(rows) && fate(rows[j]) == fate(rows[i]) && fate(rows[i]) != bad {
+		for j < len(rows) && rows[j].fate() == rows[i].fate() && rows[i].fate() != bad {
 			j++
 		}
-		if j == len(rows) && fate(rows[i]) == writes {
+		if j == len(rows) && rows[i].fate() == writes {
 			break // to the end of the chunk
 		}
-		add(rows[j-1].key, fate(rows[i]), int64(j-i), rows[j-1])
+		n, wrote := sumOf(rows[i:j])
+		add(rows[j-1].key, rows[i].fate(), n, wrote, rows[j-1])
 		i = j
 	}
 	if !low.Equal(c.Range.High) || len(pieces) == 0 {
-		n := c.Rows
-		for _, p := range pieces {
-			n -= p.chunk.Rows
-		}
-		add(c.Range.High, writes, max(n, 0), nil)
+		_, wrote := sumOf(rows[i:])
+		add(c.Range.High, writes, max(left, 0), wrote, nil)
 	}
 	return inOrder(c, pieces)
 }
 
-// inOrder puts the piece first that gets the chunk's number.
+// fate is what becomes of a row's piece of its chunk.
+func (x *record) fate() verdict {
+	if x.verdict == bad || x.verdict == changed {
+		return x.verdict
+	}
+	return writes
+}
+
+// sumOf is how many rows there are, and were written.
+func sumOf(rows []*record) (n, wrote int64) {
+	for _, x := range rows {
+		wrote += x.wrote
+		if !x.end {
+			n++
+		}
+	}
+	return n, wrote
+}
+
+// inOrder puts the piece first that gets the chunk's number, and shares out the
+// time that the chunk took.
 func inOrder(c backfill.Chunk, pieces []piece) []piece {
 	want := writes
 	if c.Tries > 0 {
 		want = bad
 	}
-	first := 0
-	for i, p := range pieces {
-		if p.worst == want {
-			first = i
-			break
-		}
+	rows := int64(0)
+	for _, p := range pieces {
+		rows += p.chunk.Rows
 	}
-	pieces[0], pieces[first] = pieces[first], pieces[0]
-	for i := range pieces {
-		if pieces[i].worst == writes {
-			pieces[i].chunk.Changed, pieces[i].chunk.Took = c.Changed, c.Took
+	first := slices.IndexFunc(pieces, func(p piece) bool { return p.worst == want })
+	for i, p := range pieces {
+		p.chunk.Took = c.Took * time.Duration(p.chunk.Rows) / time.Duration(max(rows, 1))
+		if p.worst == writes {
+			pieces[i].chunk.Changed += c.Changed
 			c.Changed = 0
 		}
+	}
+	if first > 0 {
+		p := pieces[first]
+		copy(pieces[1:first+1], pieces[:first])
+		pieces[0] = p
 	}
 	return pieces
 }
