@@ -50,7 +50,7 @@ type Options struct {
 	Idle        time.Duration // after which the server ends a worker that hangs in a chunk: 30 s
 	Patience    time.Duration // how long without any success before giving up: 5 min
 	Grace       time.Duration // for a chunk to end after an interrupt: 10 s
-	Search      int64         // how many rows a chunk may have whose bad ones are found out in one transaction: 256
+	Search      int64         // how many rows a chunk may have whose bad ones are found out in one transaction: 1000; 1 of none
 	Snapshot    time.Duration // how long the last check may read the whole table at once: 30 s, 1 s where one writes at a time
 
 	Logic Logic // of rows, where it is not SQL

@@ -21,7 +21,9 @@ type batch struct {
 	lease  ledger.Lease
 	rows   []*record
 	bytes  int
-	sure   bool // the rows are read again, and locked, before they are written
+	sure   bool               // the rows are read again, and locked, before they are written
+	apart  bool               // those that the server refuses are found out
+	rest   map[string]*record // answers that are still to be written
 	took   time.Duration
 	err    error
 	cancel context.CancelFunc

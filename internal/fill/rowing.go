@@ -44,8 +44,8 @@ type record struct {
 	code    fault.Code     // of the server's, with which it was refused
 	reason  string
 	refused *fault.Error // the same with its place
-	wrote   int64 // rows that were changed with it and those behind it, where that is counted by the row
-	end     bool  // it is no row, but where its chunk ends
+	wrote   int64        // rows that were changed with it and those behind it, where that is counted by the row
+	end     bool         // it is no row, but where its chunk ends
 }
 
 // rowing is how rows are read and written on one session.

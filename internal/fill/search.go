@@ -16,8 +16,8 @@ import (
 
 const (
 	// searchable is how many rows a chunk may have whose bad ones are found out in
-	// one transaction: to find one takes about twice as long as to change them all.
-	searchable = 256
+	// one transaction. It reads their keys; how long it holds rows its time bounds.
+	searchable = 1000
 	// mostKept is how many savepoints of one transaction are kept. PostgreSQL
 	// remembers 64 of a session where everyone can see them; of more, who reads has
 	// to ask for each.

@@ -2,6 +2,7 @@ package fill_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/bellowsdb/bellows/backfill/limit"
@@ -94,4 +95,68 @@ func TestSlowed(t *testing.T) {
 		t.Errorf("it paused: %+v", all)
 	}
 	once(t, url, 600)
+}
+
+// TestVacuumGoesFirst: with vacuum:any an ordinary autovacuum of the table holds the
+// backfill back, with a line that says so, and it goes on when that is over.
+func TestVacuumGoesFirst(t *testing.T) {
+	t.Parallel()
+	e := engines()[1]
+	e.fresh = testdb.PrivatePostgres(t, 0, "autovacuum_naptime=1").Database
+	url := e.place(t, 20000)
+	// A vacuum that rests for a tenth of a second at each page lasts until it is stopped.
+	do(t, url, "ALTER TABLE posts SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)",
+		"UPDATE posts SET touched = touched")
+	for number(t, url, "SELECT COUNT(*) FROM pg_stat_progress_vacuum WHERE relid = 'posts'::regclass") == 0 {
+		continue
+	}
+	l := limitedBy(t, url, script("UPDATE posts SET b = a * 2 WHERE id <= 300 AND :chunk", limits(limit.Set{"vacuum": "any", "dead_rows": limit.Off})), nil)
+	if why := l.pause(1); why != "autovacuum of posts goes first" {
+		t.Errorf("%q", why)
+	}
+	l.shown("autovacuum of posts goes first")
+	if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b IS NOT NULL"); n != 0 {
+		t.Errorf("%d rows were changed against the limit", n)
+	}
+	do(t, url, "SET lock_timeout = 0", "ALTER TABLE posts SET (autovacuum_enabled = false)") // for which it makes way
+	l.ends()
+	if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND touched = 1"); n != 300 {
+		t.Errorf("%d rows are right", n)
+	}
+}
+
+// TestDeadRowsGoFirst: a table with too many old row versions is left alone until
+// somebody has vacuumed it.
+func TestDeadRowsGoFirst(t *testing.T) {
+	t.Parallel()
+	e := engines()[1]
+	url := e.place(t, 12000)
+	old := session(t, url) // for which the dead rows have to be kept
+	defer old.Close()
+	for _, sql := range []string{"BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT FROM posts LIMIT 1"} {
+		if _, err := old.Exec(context.Background(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(t, url, "ALTER TABLE posts SET (autovacuum_enabled = false)", "UPDATE posts SET touched = touched")
+	for number(t, url, "SELECT pg_stat_get_dead_tuples('posts'::regclass)") < 10000 {
+		continue // the server tells it after a moment
+	}
+	l := limitedBy(t, url, script("UPDATE posts SET b = a * 2 WHERE id <= 300 AND :chunk", limits(limit.Set{"dead_rows": "20%"})), nil)
+	const want = "of the rows of posts are dead, of 20% at most"
+	if why := l.pause(1); !strings.Contains(why, want) {
+		t.Errorf("%q", why)
+	}
+	l.shown(want)
+	if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b IS NOT NULL"); n != 0 {
+		t.Errorf("%d rows were changed against the limit", n)
+	}
+	if _, err := old.Exec(context.Background(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	do(t, url, "VACUUM posts")
+	l.ends()
+	if n := number(t, url, "SELECT COUNT(*) FROM posts WHERE b = a * 2 AND touched = 1"); n != 300 {
+		t.Errorf("%d rows are right", n)
+	}
 }

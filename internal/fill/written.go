@@ -39,6 +39,9 @@ func (w *worker) writeBatch(ctx context.Context, b *batch) (outcome, error) {
 		b.sure = true
 		at, err = w.tryWrite(ctx, b, begun)
 	}
+	if err != nil && w.inquires(b, err) {
+		at, err = w.tryApart(ctx, b, begun, at, err)
+	}
 	yielded := w.yield.Swap(resting) == yielding
 	c := b.k.Chunk
 	switch {
@@ -51,7 +54,7 @@ func (w *worker) writeBatch(ctx context.Context, b *batch) (outcome, error) {
 	w.point("committed")
 	w.forget(c.Seq)
 	w.worked()
-	w.rows.kept = nil
+	w.rows.kept = b.rest
 	w.rate.add(c.Rows, time.Since(w.rows.since))
 	w.rows.since = time.Now()
 	if b.k.Waiting-2 <= w.behind()*max(b.k.Workers, 1) {
@@ -119,7 +122,7 @@ func (w *worker) tryWrite(ctx context.Context, b *batch, begun time.Time) (at *b
 		if err := w.limit(ctx, b, f); err != nil {
 			return nil, err
 		}
-		n, err = w.rows.rowing.writeRows(ctx, b.k.Chunk.Range, b.rows, w.point)
+		n, err = w.writeSure(ctx, b, f, begun)
 	} else {
 		n, err = w.rows.rowing.writeQuick(ctx, b.k.Chunk.Range, b.rows)
 	}
@@ -236,14 +239,19 @@ func (r *rowing) lists(rows []*record) []any {
 	return args
 }
 
-// writeRows writes the rows that are to be, which are locked.
-func (r *rowing) writeRows(ctx context.Context, in backfill.Range, rows []*record, point func(string)) (int64, error) {
-	var some []*record
+// toWrite are the rows that are to be written.
+func toWrite(rows []*record) (some []*record) {
 	for _, x := range rows {
 		if x.verdict == writes {
 			some = append(some, x)
 		}
 	}
+	return some
+}
+
+// writeRows writes the rows that are to be, which are locked.
+func (r *rowing) writeRows(ctx context.Context, in backfill.Range, rows []*record, point func(string)) (int64, error) {
+	some := toWrite(rows)
 	if len(some) == 0 {
 		return 0, nil
 	}
