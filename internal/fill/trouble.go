@@ -210,9 +210,13 @@ func (w *worker) poison(ctx context.Context, c backfill.Chunk, key backfill.Boun
 		rollback(ctx, w.Conn)
 		return w.outside(ctx, e)
 	}
+	f.Msg = fmt.Sprintf("row %s of %s: %s", keyText(w.key, key), w.table, f.Msg)
+	if backfill.TooMany(open, run.Poison) { // another worker has stopped it
+		rollback(ctx, w.Conn)
+		return over, tooMany(f, run.Poison)
+	}
 	sqls := append(w.led.SetAside(p), w.led.ChunkTries(w.id, c.Seq))
 	many := backfill.TooMany(open+1, run.Poison)
-	f.Msg = fmt.Sprintf("row %s of %s: %s", keyText(w.key, key), w.table, f.Msg)
 	if many {
 		sqls = append(sqls, w.led.StopFill(w.id, fault.Failed, f.Msg))
 	}

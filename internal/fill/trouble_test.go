@@ -227,8 +227,8 @@ func TestMidway(t *testing.T) {
 		name, do, message, undo string
 		rows                    int64
 	}{
-		{"renamed", "ALTER TABLE posts RENAME TO letters", "", "ALTER TABLE letters RENAME TO posts", 3000},
-		{"column dropped", "ALTER TABLE posts DROP COLUMN a", "a", "", -1},
+		{"renamed", "ALTER TABLE posts RENAME TO letters", "posts", "ALTER TABLE letters RENAME TO posts", 3000},
+		{"column dropped", "ALTER TABLE posts DROP COLUMN a", "column", "ALTER TABLE posts ADD COLUMN a bigint; UPDATE posts SET a = id % 1000", 3000},
 		{"truncated", "TRUNCATE TABLE posts", "truncated, or its rows were written anew", "", 0},
 	}
 	for _, e := range engines() {
@@ -256,14 +256,11 @@ func TestMidway(t *testing.T) {
 				if fault.CodeOf(err) != fault.Partial || !strings.Contains(err.Error(), test.message) {
 					t.Fatalf("%v", err)
 				}
-				if test.rows < 0 {
-					return
-				}
 				if test.undo != "" {
 					if _, err := fill.Work(context.Background(), f.ID, options(url)); err == nil {
-						t.Error("it went on without the table")
+						t.Error("it went on without it")
 					}
-					do(t, url, test.undo)
+					do(t, url, strings.Split(test.undo, "; ")...)
 				}
 				if _, err := fill.Work(context.Background(), f.ID, options(url)); err != nil {
 					t.Fatal(err)
