@@ -146,7 +146,8 @@ func (c *conn) planned(ctx context.Context, table string) (int64, error) {
 }
 
 // Blocked asks pg_blocking_pids of those who wait for a lock only, because each
-// answer of it stops the lock tables for a moment.
+// answer of it stops the lock tables for a moment. It is asked often: the function
+// below pg_stat_activity spares the planning of that view's joins.
 func (c *conn) Blocked(ctx context.Context, ours []db.Session) ([]db.Waiting, error) {
 	if len(ours) == 0 {
 		return nil, nil
@@ -155,8 +156,8 @@ func (c *conn) Blocked(ctx context.Context, ours []db.Session) ([]db.Waiting, er
 	for i, s := range ours {
 		pids[i] = strconv.FormatInt(s.PID, 10)
 	}
-	query := fmt.Sprintf(`SELECT a.pid::text, b.pid::text, coalesce(a.usename, ''), coalesce(a.application_name, '')
-		FROM pg_catalog.pg_stat_activity a
+	query := fmt.Sprintf(`SELECT a.pid::text, b.pid::text, CASE WHEN a.usesysid > 0 THEN pg_catalog.pg_get_userbyid(a.usesysid) ELSE '' END, coalesce(a.application_name, '')
+		FROM pg_catalog.pg_stat_get_activity(NULL) a
 		CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(a.pid)) b (pid)
 		WHERE a.wait_event_type = 'Lock' AND NOT a.pid = ANY('{%[1]s}'::int[]) AND b.pid = ANY('{%[1]s}'::int[])`, strings.Join(pids, ","))
 	rows, err := db.Texts(ctx, c, query)

@@ -42,8 +42,13 @@ func (d Dialect) KeyText(column, _ string) string { return column + "::text" }
 func (d Dialect) KeyValue(text, kind string) string { return d.Literal(text) + "::" + kind }
 
 // Identity is made of the oid, the number of the storage file and the key's
-// columns as pg_attribute has them.
+// columns as pg_attribute has them. It is asked with each chunk: the functions look
+// into the server's caches, where a join of the catalog's tables would have to be
+// planned each time. The caches are as new as the last lock that was taken, which
+// is the table's.
 func (d Dialect) Identity(table plan.Name, key []string) []string {
+	name := `"` + strings.ReplaceAll(table.Schema, `"`, `""`) + `"."` + strings.ReplaceAll(table.Name, `"`, `""`) + `"`
+	oid := "pg_catalog.to_regclass(" + d.Literal(name) + ")"
 	names := make([]string, len(key))
 	for i, k := range key {
 		names[i] = d.Literal(k)
@@ -51,11 +56,9 @@ func (d Dialect) Identity(table plan.Name, key []string) []string {
 	columns := "''"
 	if len(names) > 0 {
 		columns = "(SELECT coalesce(pg_catalog.string_agg(a.attnum || ' ' || a.atttypid || ' ' || a.atttypmod || ' ' || a.attcollation, ',' ORDER BY a.attnum), '') " +
-			"FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname IN (" + strings.Join(names, ", ") + "))"
+			"FROM pg_catalog.pg_attribute a WHERE a.attrelid = " + oid + " AND NOT a.attisdropped AND a.attname IN (" + strings.Join(names, ", ") + "))"
 	}
-	return []string{"(SELECT c.oid || '/' || c.relfilenode || '/' || " + columns +
-		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = " +
-		d.Literal(table.Schema) + " AND c.relname = " + d.Literal(table.Name) + ")"}
+	return []string{"(" + oid + "::oid || '/' || coalesce(pg_catalog.pg_relation_filenode(" + oid + "), 0) || '/' || " + columns + ")"}
 }
 
 // Trouble follows the appendix of error codes in PostgreSQL's documentation.

@@ -24,8 +24,10 @@ const (
 	rowTime = 5 * time.Minute
 	// beatTime is how often a worker tells that it is there.
 	beatTime = 2 * time.Second
-	// idleTime is how long a worker waits that finds nothing to do.
+	// idleTime is how long a worker waits that finds nothing to do; at first it
+	// looks again sooner, for what others have in hand may be a moment's work.
 	idleTime = 50 * time.Millisecond
+	soonIdle = 4 * time.Millisecond
 )
 
 // job is what the workers of a process share.
@@ -120,8 +122,12 @@ const (
 
 // run works until there is nothing left, the backfill stops, or ctx ends.
 func (w *worker) run(ctx context.Context) error {
+	idle := soonIdle
 	for ctx.Err() == nil {
 		got, err := w.next(ctx)
+		if got != nothing {
+			idle = soonIdle
+		}
 		switch {
 		case isGone(err) && ctx.Err() == nil:
 			if err := w.reconnect(ctx, err); err != nil {
@@ -137,7 +143,8 @@ func (w *worker) run(ctx context.Context) error {
 			if !w.patient() && w.blockedOnly() {
 				return w.outOfPatience(ctx)
 			}
-			sleep(ctx, jitter(idleTime))
+			sleep(ctx, jitter(idle))
+			idle = min(2*idle, idleTime)
 		}
 	}
 	w.finishRows(ctx)
