@@ -25,6 +25,14 @@ func flips(i int) (up, down string) {
 	return "CREATE INDEX flip ON flips (a);\nDROP INDEX flip;\n", "CREATE INDEX flip ON flips (a);\nDROP INDEX flip;\n"
 }
 
+// notes changes a table by its comment, which MariaDB does without its disk.
+func notes(i int) (up, down string) {
+	if i == 0 {
+		return "CREATE TABLE notes (a integer);\n", "DROP TABLE notes;\n"
+	}
+	return fmt.Sprintf("ALTER TABLE notes COMMENT = 'after step %d', ALGORITHM = INSTANT;\n", i), fmt.Sprintf("ALTER TABLE notes COMMENT = 'after step %d';\n", i-1)
+}
+
 const firstID = 20260101000000
 
 // folder writes n migrations in our form.

@@ -145,6 +145,26 @@ func stampGoose(b *testing.B, url, driver, dsn string, n int) {
 	}
 }
 
+// BenchmarkPeak tells the most memory that up takes while it applies 5,000
+// migrations, and with nothing pending afterwards. They leave one table behind: what
+// a database keeps of its own tables in the client's memory is not ours, see tables.
+func BenchmarkPeak(b *testing.B) {
+	const n = 5000
+	for _, k := range []struct {
+		name  string
+		fresh func(testing.TB) string
+		does  migration
+	}{{"postgres", testdb.Postgres, flips}, {"mariadb", testdb.MariaDB, notes}, {"sqlite", testdb.SQLite, flips}, {"sqlite/tables", testdb.SQLite, tables}} {
+		b.Run(k.name, func(b *testing.B) {
+			dir, url := folder(b, n, k.does), k.fresh(b)
+			applied, again := measure(b, up(b, dir, url)...), measure(b, up(b, dir, url)...)
+			b.ReportMetric(0, "ns/op") // not what is measured
+			b.ReportMetric(float64(applied.Peak)/1e6, "apply-peak-MB")
+			b.ReportMetric(float64(again.Peak)/1e6, "nothing-peak-MB")
+		})
+	}
+}
+
 // BenchmarkGrowth applies folders that double in size, and runs up again with
 // nothing pending: the time for each migration must not grow.
 func BenchmarkGrowth(b *testing.B) {

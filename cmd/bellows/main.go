@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -35,14 +36,32 @@ func collectLate() {
 // usual beside one that would have to be gone through again and again.
 func collectOften() {
 	const small = 8 << 20
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
 	percent := 100
-	if live[0].Value.Kind() == metrics.KindUint64 && live[0].Value.Uint64() < small {
+	if inUse("/gc/heap/live:bytes") < small {
 		percent = 40
 	}
 	debug.SetGCPercent(percent)
 	runtime.SetFinalizer(new([1 << 5]byte), func(*[1 << 5]byte) { collectOften() })
+}
+
+// inUse is how much memory there is of some kind.
+func inUse(kind string) uint64 {
+	sample := []metrics.Sample{{Name: kind}}
+	if metrics.Read(sample); sample[0].Value.Kind() == metrics.KindUint64 {
+		return sample[0].Value.Uint64()
+	}
+	return math.MaxUint64
+}
+
+// workBegins makes room for a run that has work to do: what was needed to find that
+// out is given back, where it is much, and little is let grow from then on.
+func workBegins() {
+	const much = 2 << 20
+	if inUse("/memory/classes/heap/objects:bytes") > much {
+		debug.FreeOSMemory()
+		forget()
+	}
+	collectOften()
 }
 
 // start is a whole run of the program.

@@ -22,7 +22,7 @@ func (a *app) library(s *settings) bellows.Options {
 	o.Sink = a.show()
 	o.Environ = a.environ()
 	var once sync.Once
-	o.Point = func(string) { once.Do(collectOften) } // the first one is that there is work
+	o.Point = func(string) { once.Do(workBegins) } // the first one is that there is work
 	return o
 }
 

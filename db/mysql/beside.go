@@ -17,7 +17,7 @@ func (Driver) Beside(rawURL, name string) (string, error) {
 		return "", err
 	}
 	name = url.PathEscape(name)
-	if m := driverForm.FindStringSubmatchIndex(rawURL); m != nil {
+	if m := driverForm().FindStringSubmatchIndex(rawURL); m != nil {
 		return rawURL[:m[10]] + name + rawURL[m[11]:], nil
 	}
 	rest, query, asked := strings.Cut(rawURL, "?")

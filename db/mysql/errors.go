@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"unicode/utf8"
 
@@ -86,9 +87,13 @@ func hint(number uint16) string {
 	return ""
 }
 
-var near = regexp.MustCompile(`(?s) near '(.*)' at line (\d+)$`)
+var near = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s) near '(.*)' at line (\d+)$`)
+})
 
-var named = regexp.MustCompile("^(?:Unknown column|Table|Unknown table|Can't DROP(?: COLUMN| INDEX)?|Key column|Duplicate column name|Duplicate key name) [`'](?:[^'`]*\\.)?([^'`]+)['`]")
+var named = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("^(?:Unknown column|Table|Unknown table|Can't DROP(?: COLUMN| INDEX)?|Key column|Duplicate column name|Duplicate key name) [`'](?:[^'`]*\\.)?([^'`]+)['`]")
+})
 
 // quotedLength is how many characters of the text a syntax error quotes.
 const quotedLength = 80
@@ -97,9 +102,9 @@ const quotedLength = 80
 // syntax error quotes the text from where it could not go on, up to
 // [quotedLength] characters of it, and the line.
 func locate(text, message string) int {
-	m := near.FindStringSubmatch(message)
+	m := near().FindStringSubmatch(message)
 	if m == nil {
-		if m = named.FindStringSubmatch(message); m != nil {
+		if m = named().FindStringSubmatch(message); m != nil {
 			return onlyWord(text, m[1])
 		}
 		return -1

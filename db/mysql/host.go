@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/bellowsdb/bellows/db"
@@ -22,7 +23,9 @@ var usual = [...]string{"/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/bi
 
 // telling is what a server says of its version: "mariadbd  Ver 10.11.3-MariaDB …",
 // "mysqld  Ver 8.0.36 for Linux …".
-var telling = regexp.MustCompile(`Ver (\d+)\.(\d+)\.(\d+)(-MariaDB)?`)
+var telling = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`Ver (\d+)\.(\d+)\.(\d+)(-MariaDB)?`)
+})
 
 // Installed finds mariadbd and mysqld. A MariaDB does not stand in for a MySQL, nor
 // the other way round: their schemas differ. A URL does not tell which it is, its
@@ -48,7 +51,7 @@ func (Driver) Installed(m db.Machine, _ string, version int) (found []db.Server,
 			}
 			seen[program] = true
 			text, err := m.Tells(program, "--no-defaults", "--version")
-			v := telling.FindStringSubmatch(text)
+			v := telling().FindStringSubmatch(text)
 			if err != nil || v == nil {
 				continue
 			}

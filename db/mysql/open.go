@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
@@ -209,7 +210,9 @@ func (c *conn) set(ctx context.Context, users map[string]string, o db.Options) e
 }
 
 // driverForm is how the Go driver writes an address: user:password@tcp(host:port)/db.
-var driverForm = regexp.MustCompile(`^[a-z]+://(?:([^:@/]*)(?::(.*))?@)?(unix|tcp)\(([^)]*)\)/?([^?]*)(?:\?(.*))?$`)
+var driverForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z]+://(?:([^:@/]*)(?::(.*))?@)?(unix|tcp)\(([^)]*)\)/?([^?]*)(?:\?(.*))?$`)
+})
 
 // parse makes the Go driver's configuration of a URL.
 func parse(rawURL string) (*mysql.Config, error) {
@@ -217,7 +220,7 @@ func parse(rawURL string) (*mysql.Config, error) {
 	if !ok || !slices.Contains(Driver{}.Schemes(), scheme) {
 		return nil, badURL("it must begin with mysql:// or mariadb://")
 	}
-	if m := driverForm.FindStringSubmatch(rawURL); m != nil {
+	if m := driverForm().FindStringSubmatch(rawURL); m != nil {
 		for i := range m {
 			if text, err := url.PathUnescape(m[i]); err == nil && i < 6 {
 				m[i] = text

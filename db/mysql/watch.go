@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bellowsdb/bellows/db"
@@ -177,7 +178,9 @@ func (c *conn) sessions(ctx context.Context, query string, args ...any) ([]event
 var absent = map[uint16]bool{1146: true, 1051: true, 1305: true, 1360: true, 1539: true, 1049: true, 1141: true, 1347: true, 4091: true, 1133: true, 3162: true, 1396: true}
 
 // counter is what changes in SHOW CREATE TABLE while rows come in.
-var counter = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
+var counter = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(` AUTO_INCREMENT=\d+`)
+})
 
 // Fingerprint is a hash over SHOW CREATE of the objects. An index stands for
 // its table.
@@ -190,7 +193,7 @@ func (c *conn) Fingerprint(ctx context.Context, objects []plan.Object) (string, 
 			if err != nil {
 				return "", err
 			}
-			fmt.Fprintf(h, "%s\n%s\n", query, counter.ReplaceAllString(text, ""))
+			fmt.Fprintf(h, "%s\n%s\n", query, counter().ReplaceAllString(text, ""))
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

@@ -1,5 +1,7 @@
 package postgres
 
+import "sync"
+
 // named begins a query for objects with a schema and an owner.
 func named(kind, class, column, name string) string {
 	return `SELECT '` + kind + `' _k, n.nspname _s, o.` + name + ` _n, '` + class + `' _c, o.oid _id, pg_get_userbyid(o.` + column + `owner) _owner`
@@ -128,7 +130,7 @@ const dependencies = `SELECT classid::regclass::text, objid, objsubid, refclassi
 const comments = `SELECT classoid::regclass::text, objoid, objsubid, description FROM pg_description WHERE objoid >= 16384 OR objoid = 2200`
 
 // probe lists every object of users, so that those that became no fact are told.
-var probe = func() string {
+var probe = sync.OnceValue(func() string {
 	sql := `SELECT 'pg_class', c.oid FROM pg_class c JOIN ` + spaces + ` n ON n.oid = c.relnamespace WHERE c.oid >= 16384 AND c.relkind <> 't' AND` + free("pg_class", "c.oid") + `
 		UNION ALL SELECT 'pg_type', t.oid FROM pg_type t JOIN ` + spaces + ` n ON n.oid = t.typnamespace WHERE t.oid >= 16384 AND` + free("pg_type", "t.oid") + `
 			AND NOT EXISTS (SELECT 1 FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid) AND NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = t.typrelid AND (c.relkind <> 'c'))
@@ -155,7 +157,7 @@ var probe = func() string {
 		sql += ` UNION ALL SELECT '` + called + `', o.oid FROM ` + class + ` o WHERE o.oid >= ` + least + ` AND $1::text[] IS NULL AND` + free(class, "o.oid")
 	}
 	return sql
-}()
+})
 
 // strangers names objects by their addresses.
 const strangers = `SELECT i.type, i.identity FROM unnest($1::text[], $2::oid[]) u(c, o) CROSS JOIN LATERAL pg_identify_object(u.c::regclass, u.o, 0) i`

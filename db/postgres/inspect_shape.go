@@ -609,7 +609,7 @@ func (r *reading) tieParts(on map[schema.ID][]schema.ID, late map[schema.ID]bool
 // probe names what became no fact.
 func (r *reading) probe(ctx context.Context) error {
 	var classes, ids []string
-	err := r.each(ctx, probe, []any{r.spaces}, func(_ []string, v [][]byte) {
+	err := r.each(ctx, probe(), []any{r.spaces}, func(_ []string, v [][]byte) {
 		if _, ok := r.at[address{uint32(number(v[1])), 0, r.class(v[0])}]; !ok {
 			classes, ids = append(classes, string(v[0])), append(ids, string(v[1]))
 		}

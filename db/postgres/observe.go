@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bellowsdb/bellows/db"
 	own "github.com/bellowsdb/bellows/dialect/postgres"
@@ -49,7 +50,9 @@ func (c *conn) Observe(ctx context.Context) ([]db.Observed, error) {
 // Stronger tells by the order of the modes.
 func (c *conn) Stronger(a, b plan.Lock) bool { return own.Strength(a) > own.Strength(b) }
 
-var differs = regexp.MustCompile(`(?m)^(\\(un)?restrict .*|-- Dumped .*)\n`)
+var differs = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(\\(un)?restrict .*|-- Dumped .*)\n`)
+})
 
 // Dump asks pg_dump. The password travels in the environment, where others do not
 // see it.
@@ -78,7 +81,7 @@ func (Driver) Dump(ctx context.Context, rawURL string, o db.DumpOptions) (text s
 	case err != nil:
 		return "", false, err
 	}
-	return differs.ReplaceAllString(string(out), ""), true, nil
+	return differs().ReplaceAllString(string(out), ""), true, nil
 }
 
 // dumped are the flags that say what is dumped.

@@ -22,8 +22,10 @@ type conn struct {
 	lent    state    // what a connection was set to that cannot be replaced by a fresh one
 	patient bool     // it may wait so long for a lock that even a brief statement must be watched
 	journal journal
-	cache   int  // the size of the page cache from the first transaction on; 0: as it is
-	shares  bool // see Shares
+	path    string // of the file, where cache is not 0
+	cache   int    // the size of the page cache in a large file, from the next transaction on; 0: as it is
+	narrow  bool   // it is that of a small file
+	shares  bool   // see Shares
 	closed  bool
 }
 
@@ -60,6 +62,9 @@ func (c *conn) exec(ctx context.Context, text string, brief bool, args ...any) (
 	}
 	if verb == "BEGIN" && c.journal == untouched {
 		c.keepJournal(ctx)
+	}
+	if verb == "BEGIN" && c.cache != 0 {
+		c.widen(ctx)
 	}
 	watched := ctx
 	if !c.patient && (brief || short(verb, text)) {

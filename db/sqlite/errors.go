@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/fault"
@@ -79,7 +80,9 @@ func hint(n int) string {
 	return ""
 }
 
-var tail = regexp.MustCompile(`(: [^:]*)? \(\d+\)( \(SQLITE_BUSY\))?$`)
+var tail = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(: [^:]*)? \(\d+\)( \(SQLITE_BUSY\))?$`)
+})
 
 // plain is SQLite's message without the driver's frame around it: the text of
 // the result code before it and its number behind it.
@@ -89,7 +92,7 @@ func plain(err error) string {
 	if !errors.As(err, &server) {
 		return text
 	}
-	text = tail.ReplaceAllString(text, "$1")
+	text = tail().ReplaceAllString(text, "$1")
 	for _, frame := range []string{"SQL logic error: ", "constraint failed: ", "datatype mismatch: ", "attempt to write a readonly database: "} {
 		if rest, ok := strings.CutPrefix(text, frame); ok {
 			return rest
@@ -99,9 +102,15 @@ func plain(err error) string {
 }
 
 var (
-	nearToken = regexp.MustCompile(`^near "((?s:.*))": syntax error$`)
-	badToken  = regexp.MustCompile(`^unrecognized token: "((?s:.*))"$`)
-	unknown   = regexp.MustCompile(`^no such (?:column|table|index|trigger|view|function|module|collation sequence): (?:.*\.)?([^.]+)$`)
+	nearToken = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^near "((?s:.*))": syntax error$`)
+	})
+	badToken = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^unrecognized token: "((?s:.*))"$`)
+	})
+	unknown = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^no such (?:column|table|index|trigger|view|function|module|collation sequence): (?:.*\.)?([^.]+)$`)
+	})
 )
 
 // locate finds the byte offset of an error in a statement, -1 when unsure. The
@@ -112,12 +121,12 @@ func (c *conn) locate(text, message string) int {
 	if message == "incomplete input" {
 		return len(strings.TrimRight(text, " \t\r\n"))
 	}
-	m := nearToken.FindStringSubmatch(message)
+	m := nearToken().FindStringSubmatch(message)
 	if m == nil {
-		if m = badToken.FindStringSubmatch(message); m != nil {
+		if m = badToken().FindStringSubmatch(message); m != nil {
 			return strings.Index(text, m[1])
 		}
-		if m = unknown.FindStringSubmatch(message); m != nil {
+		if m = unknown().FindStringSubmatch(message); m != nil {
 			return onlyWord(text, strings.Trim(m[1], "\"`[]"))
 		}
 		return -1

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -23,9 +24,6 @@ const (
 // a file in WAL mode stays in it, also when it is put into it at this moment.
 func (c *conn) keepJournal(ctx context.Context) {
 	c.journal = others
-	if c.cache != 0 {
-		c.setCache(ctx, c.cache)
-	}
 	mode := c.journalMode(ctx, "PRAGMA journal_mode")
 	if mode == "off" {
 		c.shares = false // a rollback would leave anything
@@ -52,7 +50,31 @@ func (c *conn) glance(ctx context.Context, f file) {
 	if f.sizesCache() || c.sql.QueryRowContext(ctx, "PRAGMA cache_size").Scan(&c.cache) != nil {
 		return
 	}
+	c.path = f.path
 	c.setCache(ctx, pages)
+}
+
+// A page in SQLite's cache takes twice its size in memory here. In a file of this
+// size a page that has left it is read again from the system's cache in no time;
+// so it holds half of what is usual, in KiB, as long as the file is no larger.
+const (
+	smallFile  = 32 << 20
+	smallCache = -1024
+)
+
+// widen gives the session the page cache that it begins a transaction with. What
+// the transaction itself changes may fill as much as ever before it has to leave.
+func (c *conn) widen(ctx context.Context) {
+	info, err := os.Stat(c.path)
+	switch small := err == nil && info.Size() <= smallFile && c.cache < smallCache; {
+	case !small:
+		c.setCache(ctx, c.cache)
+		c.cache = 0
+	case !c.narrow:
+		_, _ = c.sql.ExecContext(ctx, fmt.Sprintf("PRAGMA cache_spill = %d", c.cache)) // it is only about speed
+		c.setCache(ctx, smallCache)
+		c.narrow = true
+	}
 }
 
 func (c *conn) setCache(ctx context.Context, size int) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/bellowsdb/bellows/db"
@@ -76,15 +77,24 @@ func TestJournalOfWAL(t *testing.T) {
 	}
 }
 
-// The page cache is as large as usual once a connection writes, and as the URL
-// says when it does.
+// The page cache of who writes is as large as usual in a large file, half of that
+// in a small one, where changed pages still may fill all of it, and as the URL says
+// when it does.
 func TestCacheOfWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	c := open(t, "sqlite:"+path, db.Options{})
 	looking := one(t, c, "PRAGMA cache_size")
+	must(t, c, "CREATE TABLE a (b blob)")
 	must(t, c, "BEGIN IMMEDIATE", "COMMIT")
-	if got := one(t, c, "PRAGMA cache_size"); got != "-2000" || got == looking {
-		t.Errorf("%s, then %s", looking, got)
+	if got := one(t, c, "PRAGMA cache_size"); got != "-1024" || got == looking {
+		t.Errorf("%s, then %s in a small file", looking, got)
+	}
+	if got, err := strconv.Atoi(one(t, c, "PRAGMA cache_spill")); err != nil || got < 400 {
+		t.Errorf("changed pages may fill %d %v", got, err)
+	}
+	must(t, c, "INSERT INTO a VALUES (zeroblob(33 * 1024 * 1024))", "BEGIN IMMEDIATE", "COMMIT")
+	if got := one(t, c, "PRAGMA cache_size"); got != "-2000" {
+		t.Errorf("%s in a large file", got)
 	}
 	sized := open(t, "sqlite:"+path+"?_pragma=cache_size(77)", db.Options{})
 	must(t, sized, "BEGIN IMMEDIATE", "COMMIT")

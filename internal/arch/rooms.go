@@ -150,5 +150,9 @@ var families = []struct{ sisters, files []string }{
 var drought = []string{"context", "database/sql", "os", "net", "log", "math/rand", "crypto/rand", "syscall",
 	"path/filepath", "testing", "plugin", "expvar", "runtime/debug", "runtime/pprof", "runtime/trace", "text/template", "html/template"}
 
+// templates are the packages of the standard library that make the program larger
+// by a tenth, in memory too.
+var templates = []string{"text/template", "html/template"}
+
 // springs are packages below those that only work on text.
 var springs = []string{"net/url", "net/netip", "net/mail", "net/textproto"}

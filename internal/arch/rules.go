@@ -58,6 +58,9 @@ func (f *file) standard(spec *ast.ImportSpec, name string, room Room) []Violatio
 	case room.Kind == Dry && below(name, drought) && !below(name, springs):
 		return []Violation{f.broken(spec.Pos(), "import", "pass the value in, or move the code to a wet room",
 			"%s is dry and may not import %s, which touches the world", room.Path, name)}
+	case slices.Contains(templates, name) && !strings.HasPrefix(room.Path, "examples/"):
+		return []Violation{f.broken(spec.Pos(), "import", "see source/native/template.go",
+			"%s finds methods by their names, for which the linker keeps those of every type in the program", name)}
 	case below(name, []string{"math/rand", "crypto/rand"}) && !room.Clock:
 		return []Violation{f.broken(spec.Pos(), "chance", "pass the value in", "%s may not use chance", room.Path)}
 	case below(name, []string{"log"}) && room.Kind != Edge:

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/dialect"
@@ -402,7 +403,9 @@ func orNone(l plan.Lock) string {
 }
 
 // options are settings behind a table, a view or an index.
-var options = regexp.MustCompile(`WITH \([^()]*\)`)
+var options = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`WITH \([^()]*\)`)
+})
 
 // Unordered is the text of a dump without what is no part of a shape: the order of
 // its entries, of the columns of a table, of rights, and of options.
@@ -411,7 +414,7 @@ func Unordered(dump string) []string {
 	slices.Sort(entries[1:])
 	lines := strings.Split(strings.Join(entries, "\n--\n-- Name: "), "\n")
 	for i := 0; i < len(lines); i++ {
-		lines[i] = options.ReplaceAllStringFunc(lines[i], func(text string) string {
+		lines[i] = options().ReplaceAllStringFunc(lines[i], func(text string) string {
 			words := strings.Split(strings.TrimSuffix(strings.TrimPrefix(text, "WITH ("), ")"), ", ")
 			slices.Sort(words)
 			return "WITH (" + strings.Join(words, ", ") + ")"

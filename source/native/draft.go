@@ -1,13 +1,10 @@
 package native
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"strings"
-	"text/template"
 	"time"
 	"unicode"
 
@@ -105,7 +102,7 @@ func Slug(text string) (string, error) {
 // Templates are the texts of new migrations. The zero value is the built-in ones.
 type Templates struct {
 	dir   string
-	texts map[string]*template.Template // by file name without .sql
+	texts map[string]*sheet // by file name without .sql
 }
 
 // templateNames are the files that a folder of templates may have. Nothing
@@ -113,10 +110,10 @@ type Templates struct {
 var templateNames = [...]string{"schema", "data", "backfill", "change", "merge"}
 
 // ReadTemplates reads the files schema.sql, data.sql, backfill.sql, change.sql
-// and merge.sql of a folder, each a text/template; the built-in text stands in
+// and merge.sql of a folder, each in the language of text/template; the built-in text stands in
 // for one that is absent. dir is the folder's name in errors.
 func ReadTemplates(fsys fs.FS, dir string) (Templates, error) {
-	t := Templates{dir: dir, texts: map[string]*template.Template{}}
+	t := Templates{dir: dir, texts: map[string]*sheet{}}
 	if info, err := fs.Stat(fsys, "."); err != nil || !info.IsDir() {
 		return Templates{}, fault.At(fault.Pos{File: dir}, fault.Config, "there is no such folder of templates").
 			Try("make it, or take the key templates out of bellows.toml")
@@ -136,36 +133,14 @@ func ReadTemplates(fsys fs.FS, dir string) (Templates, error) {
 			return Templates{}, fault.At(fault.Pos{File: file}, fault.Config, "this template cannot be read").Because(err).
 				Try("make it readable, or remove it for the built-in text")
 		}
-		parsed, err := template.New(name).Option("missingkey=error").Parse(string(text))
+		parsed, err := readSheet(name, string(text))
 		if err != nil {
-			return Templates{}, badTemplate(file, err, "this is no template").
-				Try("see https://pkg.go.dev/text/template; the fields are %s", templateFields)
+			return Templates{}, badSheet(file, err)
 		}
 		t.texts[name] = parsed
 	}
 	return t, nil
 }
-
-// templatePlace is how the template library begins its errors: its own word, the
-// template's name, the line, and where it knows it the offset in the line.
-var templatePlace = regexp.MustCompile(`^template: [^:]*:(\d+):(?:(\d+):)? (?:executing ".*?" at )?`)
-
-// badTemplate takes the place out of an error of the template library.
-func badTemplate(file string, err error, what string) *fault.Error {
-	pos := fault.Pos{File: file}
-	text := err.Error()
-	if m := templatePlace.FindStringSubmatch(text); m != nil {
-		text = text[len(m[0]):]
-		pos.Line, _ = strconv.Atoi(m[1])
-		if at, err := strconv.Atoi(m[2]); err == nil {
-			pos.Column = at + 1
-		}
-	}
-	return fault.At(pos, fault.Config, "%s: %s", what, text)
-}
-
-// templateFields is what a template may name.
-const templateFields = "{{.ID}} {{.Slug}} {{.Revises}} {{.Label}} {{.Table}} {{.Old}} {{.New}} {{.Up}} {{.Down}}"
 
 // Text is the text of the draft's file. That of a template of the user's own is
 // checked like any file, except that its sections may be empty.
@@ -181,17 +156,15 @@ func (d Draft) Text(t Templates) (string, error) {
 	if own == nil || d.Replaces != nil || d.Steps.Expand != "" {
 		return d.builtin(name), nil
 	}
-	var out bytes.Buffer
 	file := t.dir + "/" + name + ".sql"
-	err := own.Execute(&out, map[string]string{
+	filled, err := own.fill(file, map[string]string{
 		"ID": string(d.ID), "Slug": d.Slug, "Revises": d.revises(), "Label": d.Label, "Table": d.Table,
 		"Old": strings.Join(d.Old, ","), "New": strings.Join(d.New, ","), "Up": d.Up, "Down": d.Down,
 	})
 	if err != nil {
-		return "", badTemplate(file, err, "this template cannot be filled in").
-			Try("the fields are %s", templateFields)
+		return "", err
 	}
-	text := files.Normalise(out.Bytes())
+	text := files.Normalise([]byte(filled))
 	var doc document
 	doc.read(file+" as filled in", text, "", skim)
 	return string(text), files.Join(doc.problems)

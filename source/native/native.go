@@ -28,6 +28,7 @@ func OpenAt(root files.Root, opts source.Options) (source.Folder, error) {
 		return nil, problem
 	}
 	h, problems := list(root, opts)
+	root = root.Unlisted()
 	held, done := root.Held()
 	defer done()
 	problems = append(problems, files.Each(len(h.revs),
@@ -155,7 +156,8 @@ func list(root files.Root, opts source.Options) (*heads, []*fault.Error) {
 			problems = append(problems, problem)
 			continue
 		}
-		h.paths, h.revs = append(h.paths, e.Path), append(h.revs, rev)
+		path := rev.File[len(rev.File)-len(e.Path):] // one text for both
+		h.paths, h.revs = append(h.paths, path), append(h.revs, rev)
 	}
 	return h, problems
 }
@@ -174,7 +176,7 @@ func entry(root files.Root, e files.Entry, again string) (revision.Revision, *fa
 		}, nil
 	}
 	pos := root.Pos(e.Path)
-	rev, problem := name(e.Base(), pos)
+	rev, problem := name(pos.File[strings.LastIndexByte(pos.File, '/')+1:], pos)
 	rev.File = pos.File
 	return rev, problem
 }

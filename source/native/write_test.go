@@ -129,6 +129,45 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// TestTemplateLanguage: what a template of the user's own may say.
+func TestTemplateLanguage(t *testing.T) {
+	d := Draft{ID: "20260101000000", Slug: "add_geo", Parents: []revision.ID{"1"}, Up: "CREATE;"}
+	for _, c := range []struct{ text, want, bad string }{
+		{text: "-- {{.ID}} {{ .Slug }} after {{.Revises}}", want: "-- 20260101000000 add_geo after 1"},
+		{text: "a{{/* not shown */}}b {{- .Slug -}} c", want: "abadd_geoc"},
+		{text: "{{if .Label}}label {{.Label}}{{else if .Up}}up{{else}}none{{end}}", want: "up"},
+		{text: "{{if .Down}}x{{end}}{{if not .Down}}y{{end}}", want: "y"},
+		{text: "{{if and .Up (not .Label)}}1{{end}}{{if or .Label .Down}}2{{end}}{{or .Label .Slug}}", want: "1add_geo"},
+		{text: `{{if eq .Slug "x" "add_geo"}}eq{{end}}{{if ne .Slug "x"}}ne{{end}}`, want: "eqne"},
+		{text: `{{.ID | printf "%.8s"}} {{printf "%q" .Slug}} {{print "a" true}}`, want: `20260101 "add_geo" atrue`},
+		{text: "\n  {{.Author}}", bad: "tpl/schema.sql:3:5: this template cannot be filled in: there is no field .Author"},
+		{text: "{{.Slug.Length}}", bad: "tpl/schema.sql:2:8: this template cannot be filled in: there is no field .Slug.Length"},
+		{text: "{{range .Old}}x{{end}}", bad: "a template for migrations has no such thing as {{range .Old}}x{{end}}"},
+		{text: "{{$x := .ID}}", bad: "no such thing as $x := .ID"},
+		{text: "{{.}}", bad: "no such thing as ."},
+		{text: "{{.Slug .ID}}", bad: ".Slug is no function"},
+		{text: "{{eq .Slug}}", bad: "eq cannot be called with that"},
+		{text: "{{printf true}}", bad: "printf cannot be called with that"},
+	} {
+		ts, err := ReadTemplates(fstest.MapFS{"schema.sql": {Data: []byte("-- migrate:up\n" + c.text)}}, "tpl")
+		if err != nil {
+			t.Fatalf("%s: %v", c.text, err)
+		}
+		text, err := d.Text(ts)
+		if c.bad != "" && (fault.CodeOf(err) != fault.Config || !strings.Contains(err.Error(), c.bad)) || c.bad == "" && (err != nil || text != "-- migrate:up\n"+c.want) {
+			t.Errorf("%s: got %q %v", c.text, text, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"x\n{{if .ID}}":   "tpl/data.sql:2: this is no template: unexpected EOF",
+		"{{upper .Slug}}": "tpl/data.sql:1: this is no template: function \"upper\" not defined",
+	} {
+		if _, err := ReadTemplates(fstest.MapFS{"data.sql": {Data: []byte(text)}}, "tpl"); fault.CodeOf(err) != fault.Config || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+}
+
 func TestBeginning(t *testing.T) {
 	disk := Disk{Dir: t.TempDir()}
 	all := Beginning("db/m", `sqlite:C:\x "y".db`, noon)

@@ -15,7 +15,7 @@ import (
 type live struct {
 	on    string          // what stands there, "" for nothing
 	id    string          // the migration that is at work, "" for none
-	heads map[string]head // what is said of each migration that has started
+	heads map[string]head // what is said of each migration that has started and is not done
 	text  string          // the statement it is at
 	since time.Time       // of the statement, or of the migration
 	wait  *wait

@@ -128,7 +128,9 @@ func (f *Face) begin(e event.MigrationStarted) {
 	}
 	if e.Number > 0 { // a resumed one has told its place before
 		of := fmt.Sprintf("(%d of %d)", e.Number, e.Of)
-		f.heads[e.ID] = head{fmt.Sprintf("%-9s %s %s", word, revisionText(e.ID, e.Name), of), fmt.Sprintf("%-9s %s %s", word, clean(e.Name), of)}
+		if f.o.Motion {
+			f.heads[e.ID] = head{fmt.Sprintf("%-9s %s %s", word, revisionText(e.ID, e.Name), of), fmt.Sprintf("%-9s %s %s", word, clean(e.Name), of)}
+		}
 		if f.o.Verbose {
 			f.say(f.err.dim(word), "%s (%d of %d, %s)", revisionText(e.ID, e.Name), e.Number, e.Of, txText(e.Tx))
 		}
@@ -152,6 +154,7 @@ func (f *Face) statement(e event.StatementDone) {
 
 func (f *Face) done(e event.MigrationDone) {
 	f.idle()
+	delete(f.heads, e.ID)
 	word := e.State
 	if word == "" || word == "applied" && e.Direction == "down" {
 		word = past(e.Direction)

@@ -123,6 +123,12 @@ func (r Root) Listed() Root {
 	return r
 }
 
+// Unlisted is the root without that, for who keeps it longer than the names.
+func (r Root) Unlisted() Root {
+	r.top = nil
+	return r
+}
+
 // items are the names in a folder, sorted.
 func (r Root) items(dir string) ([]item, error) {
 	if r.disk != "" {
