@@ -205,6 +205,14 @@ type Patient interface {
 	Waits(c *Change, f *schema.Fact, w *World) bool
 }
 
+// Folder is a [Language] that says in one statement what takes the server's work only
+// once.
+type Folder interface {
+	// Folded is one statement for two that stand one after the other; false where they
+	// stay two. Hazards need not be told again.
+	Folded(a, b Statement) (Statement, bool)
+}
+
 // Part is one fact of an action, and what happens to it.
 type Part struct {
 	Verb Verb

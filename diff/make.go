@@ -39,7 +39,7 @@ func Make(before, after schema.Schema, l Language, o Options) (Plan, error) {
 			}
 		}
 	}
-	p.trail = &trail{graph: g, placed: g.stages(order, spelled), start: before, heads: len(renames)}
+	p.trail = &trail{graph: g, placed: fold(g.stages(order, spelled), l), start: before, heads: len(renames)}
 	once := map[string]bool{}
 	for _, s := range p.trail.placed {
 		if s.SQL == "" || s.Once && once[s.SQL] {
@@ -49,6 +49,32 @@ func Make(before, after schema.Schema, l Language, o Options) (Plan, error) {
 		p.Statements = append(p.Statements, s.Statement)
 	}
 	return p, nil
+}
+
+// fold makes one of statements that follow each other, where the language can. What is
+// in another one is a place without a statement.
+func fold(all []placed, l Language) []placed {
+	folder, ok := l.(Folder)
+	if !ok {
+		return all
+	}
+	last := -1
+	for i := range all {
+		s := &all[i]
+		if s.SQL == "" {
+			continue
+		}
+		if last >= 0 && all[last].rank == s.rank && !all[last].Once && !s.Once && !all[last].Commit && !s.Commit && len(all[last].Leaves)+len(s.Leaves) == 0 {
+			if one, ok := folder.Folded(all[last].Statement, s.Statement); ok {
+				one.Hazards = append(slices.Clone(all[last].Hazards), s.Hazards...)
+				all[last].Statement = one
+				s.Statement = Statement{turn: s.turn, Stage: s.Stage}
+				continue
+			}
+		}
+		last = i
+	}
+	return all
 }
 
 // backwards are the renames of the way back, in the same order: what was renamed

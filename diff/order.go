@@ -165,6 +165,7 @@ func (g *graph) connect() {
 			}
 		}
 	}
+	g.names(taken)
 	for id, v := range g.w.verdicts {
 		if v.drop {
 			g.edge(step{Drop, id}, step{Create, id})
@@ -222,6 +223,50 @@ func (g *graph) connect() {
 	}
 }
 
+// names draws the edges between facts that are altered, and so give up a name or take
+// one, and those that come or go. What is dropped has the names in taken.
+func (g *graph) names(taken map[string][]schema.ID) {
+	freed, gained := map[string]schema.ID{}, map[string]schema.ID{}
+	for id, v := range g.w.verdicts {
+		if !v.alter {
+			continue
+		}
+		before, after := g.l.Names(v.change.Before), g.l.Names(v.change.After)
+		for _, name := range before {
+			if !slices.Contains(after, name) {
+				freed[name] = id
+			}
+		}
+		for _, name := range after {
+			if slices.Contains(before, name) {
+				continue
+			}
+			gained[name] = id
+			for _, other := range taken[name] {
+				g.edge(step{Drop, other}, step{Modify, id})
+			}
+		}
+	}
+	for name, id := range gained {
+		if other, ok := freed[name]; ok {
+			g.edge(step{Modify, other}, step{Modify, id})
+		}
+	}
+	if len(freed) == 0 {
+		return
+	}
+	for id, v := range g.w.verdicts {
+		if !v.create {
+			continue
+		}
+		for _, name := range g.l.Names(v.change.After) {
+			if other, ok := freed[name]; ok {
+				g.edge(step{Modify, other}, step{Create, id})
+			}
+		}
+	}
+}
+
 // within tells whether a step goes with an action about the very thing that need
 // lives on: there is nothing to put in order.
 func (g *graph) within(s step, need schema.ID) bool {
@@ -239,7 +284,7 @@ func (g *graph) concerns(need schema.ID, f *schema.Fact) bool {
 	if c, ok := g.w.Alters(need); ok && g.patient != nil && len(g.actions[g.at[step{Modify, need}]].With) == 0 && !g.patient.Waits(c, f, g.w) {
 		return false
 	}
-	if need != f.Parent() || slices.Contains(f.Needs, need) {
+	if need != f.Parent() || need.On != "" || slices.Contains(f.Needs, need) {
 		return true
 	}
 	n, ok := g.at[step{Modify, need}]

@@ -2,6 +2,9 @@ package postgres_test
 
 import (
 	"context"
+	"flag"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -166,7 +169,12 @@ func same(t testing.TB, what string, got, want schema.Schema, p diff.Plan) {
 // Databases go from scenario to scenario: each ends with the plan to nothing, which
 // must leave nothing behind.
 func TestShapes(t *testing.T) {
-	y := &yard{t: t, server: testdb.PostgresServer(t)}
+	y := &yard{t: t, server: testdb.PostgresServer(t), hazards: map[string][]string{}}
+	t.Cleanup(func() {
+		if *update {
+			y.rewrite(t)
+		}
+	})
 	for _, s := range scenarios(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +189,11 @@ type yard struct {
 	server testdb.Server
 	mu     sync.Mutex
 	free   []*shaper
+	// hazards are those found, by scenario, where they are to be written down.
+	hazards map[string][]string
 }
+
+var update = flag.Bool("update", false, "rewrite the hazards of the scenarios")
 
 // take gives an empty database until the test ends.
 func (y *yard) take(t *testing.T) *shaper {
@@ -237,7 +249,7 @@ func (s scenario) check(t *testing.T, y *yard) {
 	if want, ok := s.parts["class"]; ok && string(class) != strings.TrimSpace(want) {
 		t.Errorf("the way back is %s", class)
 	}
-	s.hazards(t, up)
+	s.hazards(t, up, y)
 	again, err := diff.Make(from, to, l, diff.Options{})
 	if err != nil || again.SQL() != up.SQL() {
 		t.Fatalf("another plan the second time, %v:\n%s\n%s", err, up.SQL(), again.SQL())
@@ -296,18 +308,77 @@ func sameText(t *testing.T, what, got, want string, s scenario) {
 	}
 }
 
-// hazards compares the codes of a plan with those expected.
-func (s scenario) hazards(t *testing.T, p diff.Plan) {
+// hazards compares the codes of a plan with those expected, of which those of other
+// versions may be others: NAME/hazards-MAJOR, from that one on.
+func (s scenario) hazards(t *testing.T, p diff.Plan, y *yard) {
 	t.Helper()
-	if !s.has("hazards") {
-		return
-	}
 	var got []string
 	for _, h := range p.Hazards() {
 		got = append(got, h.Code)
 	}
 	slices.Sort(got)
-	if want := strings.Fields(s.parts["hazards"]); !slices.Equal(slices.Compact(got), want) && len(got)+len(want) > 0 {
-		t.Errorf("hazards %v, not %v:\n%s", slices.Compact(got), want, p.SQL())
+	got = slices.Compact(got)
+	if *update {
+		y.mu.Lock()
+		defer y.mu.Unlock()
+		y.hazards[s.name] = got
+		return
+	}
+	expected, ok := s.parts["hazards"]
+	for major := 14; major <= y.server.Major; major++ {
+		if other, there := s.parts[fmt.Sprintf("hazards-%d", major)]; there {
+			expected = other
+		}
+	}
+	if !ok {
+		t.Errorf("it does not say which hazards there are; look at them, then run with -update: %v", got)
+	}
+	if want := strings.Fields(expected); !slices.Equal(got, want) && len(got)+len(want) > 0 {
+		t.Errorf("hazards %v, not %v:\n%s", got, want, p.SQL())
+	}
+}
+
+// rewrite writes the hazards of all scenarios into their archives, behind their
+// shapes.
+func (y *yard) rewrite(t *testing.T) {
+	files, err := filepath.Glob("testdata/shapes/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := func(f txtar.File) (string, bool) {
+			scenario, part, _ := strings.Cut(f.Name, "/")
+			return scenario, part == "both" || part == "a" || part == "b"
+		}
+		var out []txtar.File
+		for i, f := range archive.Files {
+			scenario, shape := name(f)
+			got, ran := y.hazards[scenario]
+			if ran && strings.HasSuffix(f.Name, "/hazards") {
+				continue
+			}
+			out = append(out, f)
+			if !ran || !shape {
+				continue
+			}
+			if i+1 < len(archive.Files) {
+				if next, more := name(archive.Files[i+1]); more && next == scenario {
+					continue
+				}
+			}
+			text := ""
+			if len(got) > 0 {
+				text = strings.Join(got, "\n") + "\n"
+			}
+			out = append(out, txtar.File{Name: scenario + "/hazards", Data: []byte(text)})
+		}
+		archive.Files = out
+		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

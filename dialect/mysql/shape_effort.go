@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,6 +121,12 @@ func widens(was, is string) bool {
 	if oldOK && newOK {
 		return new >= old && strings.HasPrefix(was, "varchar") == strings.HasPrefix(is, "varchar")
 	}
+	if a, b := strings.Index(texts, " "+bareName(is)+" "), oldOK && strings.HasPrefix(was, "varchar"); a >= 0 && b {
+		return true // the longest varchar fits
+	}
+	if digits(was, is) {
+		return true
+	}
 	a, b := strings.Fields(was), strings.Fields(is)
 	if len(a) == len(b) && strings.Join(a[1:], " ") == strings.Join(b[1:], " ") {
 		for _, family := range [][]string{{"tinyint", "smallint", "mediumint", "int", "bigint"}, {"float", "double"}, {"tinytext", "text", "mediumtext", "longtext"}, {"tinyblob", "blob", "mediumblob", "longblob"}} {
@@ -129,6 +136,23 @@ func widens(was, is string) bool {
 		}
 	}
 	return hasValues(was, is)
+}
+
+// texts are the types that hold what any varchar holds.
+const texts = " text mediumtext longtext "
+
+// digits tells whether one decimal has room before and behind the point for all
+// digits of another.
+func digits(was, is string) bool {
+	var p, s, q, u int
+	var signed, signs string
+	if n, _ := fmt.Sscanf(was+" .", "decimal(%d,%d) %s", &p, &s, &signed); n != 3 {
+		return false
+	}
+	if n, _ := fmt.Sscanf(is+" .", "decimal(%d,%d) %s", &q, &u, &signs); n != 3 {
+		return false
+	}
+	return signed == signs && u >= s && q-u >= p-s
 }
 
 func bareName(declared string) string {

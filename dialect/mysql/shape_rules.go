@@ -24,6 +24,7 @@ type Language struct {
 var (
 	_ diff.Language = Language{}
 	_ diff.Renamer  = Language{}
+	_ diff.Folder   = Language{}
 )
 
 // How: parts of a table change in the table's ALTER. What has no ALTER that can

@@ -104,7 +104,7 @@ func (s *spelling) swaps(f *schema.Fact) bool {
 	}
 	return !slices.ContainsFunc(before.Needs, func(id schema.ID) bool {
 		c, ok := s.w.Alters(id)
-		return ok && id.Kind == schema.Column && (c.Has("type") || c.Has("collation")) // the old one cannot stay meanwhile
+		return id.Kind == schema.Column && (s.w.Drops(id) || ok && (c.Has("type") || c.Has("collation"))) // the old one cannot stay meanwhile
 	})
 }
 

@@ -20,6 +20,7 @@ var (
 	_ diff.Language = Language{}
 	_ diff.Renamer  = Language{}
 	_ diff.Patient  = Language{}
+	_ diff.Folder   = Language{}
 )
 
 // when is how an attribute changes: by what, or by a question.
@@ -460,8 +461,8 @@ func (l Language) Names(f *schema.Fact) []string {
 	case schema.Function, schema.Procedure, schema.Aggregate:
 		return []string{"routine " + id.Schema + "\x00" + id.Name + "\x00" + id.Args}
 	case schema.Column:
-		if f.Get("identity") != "" {
-			return nil
+		if name := id.On + "_" + id.Name + "_seq"; f.Get("identity") != "" && f.Get("identity sequence") == "" && len(name) < 64 {
+			return []string{"relation " + id.Schema + "\x00" + name}
 		}
 	}
 	return nil
