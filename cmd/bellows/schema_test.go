@@ -13,7 +13,8 @@ import (
 )
 
 // TestSchemaOnServers runs the scripts about schemas that need a server: POSTGRES,
-// EMPTY and MARIADB name empty databases, LIMITED one of a user who may not make others.
+// EMPTY, MARIADB and SPARE name empty databases, LIMITED and FEWRIGHTS are the first of
+// each server for a user who may not make others.
 func TestSchemaOnServers(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/servers",
@@ -24,7 +25,10 @@ func TestSchemaOnServers(t *testing.T) {
 			e.Setenv("POSTGRES", postgres)
 			e.Setenv("EMPTY", testdb.Postgres(t))
 			e.Setenv("LIMITED", testdb.Restricted(t, postgres))
-			e.Setenv("MARIADB", testdb.MariaDB(t))
+			mariadb := testdb.MariaDB(t)
+			e.Setenv("MARIADB", mariadb)
+			e.Setenv("SPARE", testdb.MariaDB(t))
+			e.Setenv("FEWRIGHTS", testdb.Restricted(t, mariadb))
 			return os.CopyFS(filepath.Join(e.WorkDir, "posts"), os.DirFS("../../examples/posts/migrations"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exitsWith},

@@ -2,6 +2,7 @@ package compare_test
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -143,6 +144,38 @@ func TestDumpsAreComparedWithoutOrder(t *testing.T) {
 			Dump: func(context.Context) (string, error) { return c.text, nil }})
 		if c.same && (err != nil || !cert.Dumped) || !c.same && (err == nil || !strings.Contains(err.Error(), "another client sees")) {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// On MariaDB a plan says of a table that is large how much is copied, and of a small
+// one only that it is.
+func TestACopySaysHowMuchItIs(t *testing.T) {
+	b := benches(t)["mariadb"]
+	const start = "CREATE TABLE t (id int NOT NULL PRIMARY KEY, a int); CREATE TABLE u (id int NOT NULL PRIMARY KEY, a int);"
+	b.exec(start + "ALTER TABLE t MODIFY a bigint; ALTER TABLE u MODIFY a bigint")
+	to := b.shape()
+	b.exec("DROP TABLE t, u; " + start + "INSERT INTO t SELECT seq, seq FROM seq_1_to_20000; INSERT INTO u VALUES (1, 1); ANALYZE TABLE t, u")
+	sizes, err := compare.Sizes(context.Background(), b.c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := compare.Diff(b.c.Dialect(), b.shape(), to, diff.Options{Sizes: sizes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, h := range r.Up.Hazards() {
+		if h.Code == diff.RewritesTable {
+			said[h.Object.Name] = h.Text
+		}
+	}
+	if !regexp.MustCompile(`^the server copies the table: about (19|2\d)\d{3} rows, \d+ MB$`).MatchString(said["t"]) || said["u"] != "the server copies the table" {
+		t.Errorf("%q", said)
+	}
+	for _, s := range r.Up.Statements {
+		if !strings.HasSuffix(s.SQL, "ALGORITHM=COPY, LOCK=SHARED") {
+			t.Errorf("it does not say what the server may do: %s", s.SQL)
 		}
 	}
 }

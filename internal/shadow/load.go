@@ -30,10 +30,11 @@ type statement struct {
 // error is that of the first statement that cannot be run, with its place. Each
 // statement is run alone; what begins and ends transactions is passed over.
 func Load(ctx context.Context, c db.Conn, texts []Text) error {
-	waiting, err := cut(c, texts)
+	all, err := cut(c, texts)
 	if err != nil {
 		return err
 	}
+	waiting := all
 	for {
 		var failed []statement
 		settings, worst := 0, -1
@@ -53,12 +54,34 @@ func Load(ctx context.Context, c db.Conn, texts []Text) error {
 		}
 		switch {
 		case len(failed) == settings:
-			return nil
+			return sound(ctx, c, all)
 		case len(failed) == len(waiting):
 			return refused(failed[worst])
 		}
 		waiting = failed
 	}
+}
+
+// sound refuses what a database has taken and cannot use, at the statement that made it.
+func sound(ctx context.Context, c db.Conn, all []statement) error {
+	sounder, ok := c.(db.Sounder)
+	if !ok {
+		return nil
+	}
+	o, why, err := sounder.Unsound(ctx)
+	if err != nil || why == nil {
+		return err
+	}
+	for _, s := range all {
+		for _, made := range c.Dialect().Classify(s.sql).Objects {
+			if strings.EqualFold(made.Kind, o.Kind) && strings.EqualFold(made.Name.Name, o.Name.Name) {
+				s.err = why
+				return refused(s)
+			}
+		}
+	}
+	return fault.New(fault.Failed, "%s %s cannot be used: %s", o.Kind, o.Name.Name, why.Error()).While("loading the desired schema").
+		Try("the desired schema must load into an empty database; nothing was written")
 }
 
 // cut cuts the files into statements.
