@@ -2,6 +2,8 @@ package bellows_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,8 +84,12 @@ func TestMeddlingIsNoticed(t *testing.T) {
 				}
 				c.Close()
 				wantCode(t, s.do(t, url, dir, "contract"), fault.Confirm, x.words)
-				if got := phaseOf(t, url, dir); got.Phase == "contract" || got.Proof.Valid {
+				got := phaseOf(t, url, dir)
+				if got.Phase == "contract" || got.Proof.Valid {
 					t.Fatalf("the change is %+v", got)
+				}
+				if f := (*fault.Error)(nil); errors.As(got.Trouble, &f) && !slices.Contains(got.WaitingFor, f.Hint) {
+					t.Errorf("status waits for %q, and the trouble says %q", got.WaitingFor, f.Hint)
 				}
 			})
 		}

@@ -3,6 +3,7 @@ package bellows_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -33,7 +34,8 @@ func TestPlanPrintsEveryStatement(t *testing.T) {
 		t.Run(s.name+s.kind, func(t *testing.T) {
 			t.Parallel()
 			url, dir := s.place(t)
-			s.printed(t, url, dir, s.kind != "")
+			// MySQL's triggers declare types, which the file spells in fewer words than the catalog.
+			s.printed(t, url, dir, s.kind != "" || s.name == "mariadb" && os.Getenv("BELLOWS_TEST_MYSQLD") != "")
 		})
 	}
 	t.Run("mariadb-key", func(t *testing.T) {

@@ -152,6 +152,7 @@ func TestChangeGoesAllTheWay(t *testing.T) {
 		none := bellows.Options{}
 		must(t, with(t, url, dir, none, upWith(bellows.Request{})))
 		wantPhase(t, url, dir, "backfill")
+		wantCode(t, s.do(t, url, dir, "undo"), fault.Usage, "1 has not come to its contract: there is nothing to undo")
 		exec1(t, url, "INSERT INTO posts (id, lat, lng) VALUES (1001, 1, 2)")
 		err := with(t, url, dir, none, func(ctx context.Context, m *bellows.Migrator) error {
 			return m.Contract(ctx, req(bellows.ChangeRequest{}))

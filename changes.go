@@ -181,7 +181,7 @@ func (m *Migrator) Contract(ctx context.Context, r ChangeRequest) error {
 // Undo brings the old columns of a contracted change back, with their values.
 func (m *Migrator) Undo(ctx context.Context, r ChangeRequest) error {
 	return m.onChange(ctx, "undo", r, func(runner *run.Runner, id revision.ID, a run.Ask) (run.Report, error) {
-		return runner.Shift(ctx, id, change.Undone, a)
+		return runner.Undo(ctx, id, a)
 	})
 }
 

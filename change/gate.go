@@ -24,6 +24,9 @@ type Gate struct {
 	Waiting []string // what it waits for, each with the command that does it
 }
 
+// WantsProof begins what a gate says that waits for a proof.
+const WantsProof = "a proof: "
+
 // At tells the gate at which a change is. now is the server's clock, writes the
 // evidence.
 func At(s State, spec Spec, writes []Write, now time.Time) Gate {
@@ -36,7 +39,7 @@ func At(s State, spec Spec, writes []Write, now time.Time) Gate {
 	case revision.Fill:
 		return Gate{Text: "every row is filled", Waiting: []string{"rows to be filled: bellows backfill run " + id}}
 	case revision.Verify:
-		g := Gate{Text: "no row disagrees", Waiting: []string{"a proof: bellows change verify " + id}}
+		g := Gate{Text: "no row disagrees", Waiting: []string{WantsProof + "bellows change verify " + id}}
 		if s.Proof.Made {
 			g.Waiting = []string{disagreeing(s.Proof.Mismatches) + ": bellows change verify " + id}
 		}
@@ -69,7 +72,7 @@ func held(s State, spec Spec, writes []Write, now time.Time) Gate {
 		g.Waiting = append(g.Waiting, h.Name)
 	}
 	if !s.Proof.Valid() {
-		g.Waiting = append(g.Waiting, "a proof: bellows change verify "+string(spec.Revision))
+		g.Waiting = append(g.Waiting, WantsProof+"bellows change verify "+string(spec.Revision))
 	}
 	for _, h := range spec.Holds {
 		if last, loud := Loud(h, s, writes, now); loud {

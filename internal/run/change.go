@@ -460,9 +460,6 @@ func (c *changing) agreeTo(ctx context.Context, s plan.Step) error {
 	if err != nil || c.ask.Approve == nil || c.agreed {
 		return err
 	}
-	for _, l := range losses {
-		c.emit(l)
-	}
 	if err := c.ask.Approve(losses); err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bellowsdb/bellows/change"
@@ -343,6 +345,13 @@ func (r *Runner) changed(ctx context.Context, v *View, rec ledger.Change, approv
 		}
 	}
 	out.Gate = change.At(out.State, c.spec, out.Writes, now)
+	if f := (*fault.Error)(nil); errors.As(out.Trouble, &f) { // a proof alone does not help then
+		for i, text := range out.Gate.Waiting {
+			if strings.HasPrefix(text, change.WantsProof) {
+				out.Gate.Waiting[i] = f.Hint
+			}
+		}
+	}
 	return out, nil
 }
 
@@ -390,6 +399,16 @@ func (r *Runner) Abort(ctx context.Context, id revision.ID, ask Ask) (Report, er
 			return err
 		}
 		return c.toward(ctx, change.Aborted)
+	})
+}
+
+// Undo brings the old columns of a contracted change back.
+func (r *Runner) Undo(ctx context.Context, id revision.ID, ask Ask) (Report, error) {
+	return r.shift(ctx, id, ask, func(ctx context.Context, c *changing) error {
+		if c.st.Doing == change.Nothing && c.st.Side != dialect.Old && !change.Reached(c.st, revision.Contract) {
+			return fault.At(c.spec.Change.At, fault.Usage, "%s has not come to its contract: there is nothing to undo", c.rev.ID).Try("to take away what it has added: bellows change abort %s", c.rev.ID)
+		}
+		return c.toward(ctx, change.Undone)
 	})
 }
 
