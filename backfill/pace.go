@@ -51,7 +51,8 @@ type Sample struct {
 // first. A chunk that took more than twice the target halves the size, one that
 // took more than five times divides it by ten; else the size that the slowest
 // tenth of the chunks would need to keep the target, never more than half as
-// much again as before.
+// much again as before. A chunk does not get smaller than that helps: what a
+// transaction costs by itself is not the rows'.
 func (p Pace) Next(last []Sample) int64 {
 	size := p.Size
 	if size <= 0 {
@@ -68,19 +69,17 @@ func (p Pace) Next(last []Sample) int64 {
 	if len(last) == 0 {
 		return p.within(size)
 	}
-	latest := last[len(last)-1]
-	switch {
-	case latest.Took > 5*target:
-		return p.within(min(size, max(latest.Rows, 1)) / 10)
-	case latest.Took > 2*target:
-		return p.within(min(size, max(latest.Rows, 1)) / 2)
-	}
 	grown := int64(float64(size)*growth) + 1
-	cost := slowTenth(last)
-	if cost <= 0 {
-		return p.within(grown)
+	next := grown
+	latest := last[len(last)-1]
+	if cost := slowTenth(last); latest.Took > 5*target {
+		next = min(size, max(latest.Rows, 1)) / 10
+	} else if latest.Took > 2*target {
+		next = min(size, max(latest.Rows, 1)) / 2
+	} else if cost > 0 {
+		next = min(grown, int64(float64(target)/cost))
 	}
-	return p.within(min(grown, int64(float64(target)/cost)))
+	return p.within(max(next, min(grown, useful(last, target))))
 }
 
 // Sizes are those of the next n chunks, planned at once.
@@ -124,4 +123,33 @@ func slowTenth(last []Sample) float64 {
 	}
 	slices.Sort(costs)
 	return costs[(len(costs)*9+9)/10-1]
+}
+
+// useful is the size whose rows alone, without what a chunk costs however few it
+// has, take half the target: smaller ones would hardly be done sooner. It is told
+// by chunks of different sizes; 0 is not known.
+func useful(last []Sample, target time.Duration) int64 {
+	least, most := last[0].Rows, last[0].Rows
+	var rows, took float64
+	for _, s := range last {
+		least, most = min(least, s.Rows), max(most, s.Rows)
+		rows += float64(s.Rows) / float64(len(last))
+		took += float64(s.Took) / float64(len(last))
+	}
+	apart := growth // so that what is by chance is not taken for a difference
+	if most <= leastShare {
+		apart = 1.1 // few rows: it may have withered slowly
+	}
+	if float64(most) < apart*float64(least) {
+		return 0
+	}
+	var together, spread float64
+	for _, s := range last {
+		together += (float64(s.Rows) - rows) * (float64(s.Took) - took)
+		spread += (float64(s.Rows) - rows) * (float64(s.Rows) - rows)
+	}
+	if together <= 0 { // the larger ones took no longer
+		return int64(rows)
+	}
+	return int64(float64(target) / 2 * spread / together)
 }

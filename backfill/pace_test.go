@@ -37,6 +37,8 @@ func TestPace(t *testing.T) {
 		{"a ceiling that was set", backfill.Pace{Size: 400, Ceiling: 300}, []backfill.Sample{ms(400, 1)}, 300},
 		{"a share of a small table", backfill.Pace{Size: 5000, Rows: 150000}, []backfill.Sample{ms(5000, 1)}, 1000},
 		{"shared by two", backfill.Pace{Size: 5000, Rows: 150000, Workers: 2}, []backfill.Sample{ms(5000, 1)}, 500},
+		{"half the rows took as long", backfill.Pace{Size: 50}, []backfill.Sample{ms(100, 260), ms(50, 255)}, 76},
+		{"half the rows took half as long", backfill.Pace{Size: 50}, []backfill.Sample{ms(100, 1000), ms(50, 501)}, 5},
 		{"one slow chunk of ten counts not", backfill.Pace{Size: 1000}, append([]backfill.Sample{ms(1000, 190)}, steady[1:]...), 1000},
 	}
 	for _, test := range tests {
@@ -44,6 +46,37 @@ func TestPace(t *testing.T) {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}
+}
+
+// TestPaceComesToRest: whatever a transaction and a row cost, the size comes to
+// where the target is kept, or, where the transaction alone takes longer than that,
+// to where the rows add no more than as much again; and it does not wither there.
+func TestPaceComesToRest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		target := time.Duration(rapid.IntRange(20, 500).Draw(t, "target")) * time.Millisecond
+		fixed := time.Duration(rapid.IntRange(0, int(8*target/time.Microsecond)).Draw(t, "fixed")) * time.Microsecond
+		row := time.Duration(rapid.SampledFrom([]int{2, 20, 200, 2000, 20000, 200000, 2000000}).Draw(t, "row")) * time.Microsecond
+		noise := rapid.IntRange(0, 20).Draw(t, "noise")
+		p := backfill.Pace{Target: target}
+		var last []backfill.Sample
+		for range 100 {
+			p.Size = p.Next(last)
+			took := row * time.Duration(p.Size)
+			took += took * time.Duration(rapid.IntRange(-noise, noise).Draw(t, "n")) / 100
+			last = append(last, backfill.Sample{Rows: p.Size, Took: fixed + took})
+		}
+		sum := int64(0)
+		for _, s := range last[50:] {
+			sum += s.Rows
+		}
+		rows := time.Duration(sum / 50)
+		if rows > 1 && row*rows > 2*target+fixed {
+			t.Errorf("the rows of a chunk take %s of %s: %d", row*rows, target, rows)
+		}
+		if enough := min(target/100/row, backfill.FirstRows/4); rows < enough {
+			t.Errorf("%d rows take %s of %s, beside %s", rows, row*rows, target, fixed)
+		}
+	})
 }
 
 // TestMergeKeepsTheCover: however chunks are done, merged and merged again, they
