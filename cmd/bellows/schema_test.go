@@ -15,13 +15,15 @@ import (
 // TestSchemaOnServers runs the scripts about schemas that need a server: POSTGRES,
 // EMPTY, MARIADB and SPARE name empty databases, LIMITED and FEWRIGHTS are the first of
 // each server for a user who may not make others.
+// DUMPS is what a proof says of the client of the server's version.
 func TestSchemaOnServers(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/servers",
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			t := e.T().(testing.TB)
-			postgres := testdb.Postgres(t)
+			server := testdb.PostgresServer(t)
+			postgres := server.Database(t)
 			e.Setenv("POSTGRES", postgres)
 			e.Setenv("EMPTY", testdb.Postgres(t))
 			e.Setenv("LIMITED", testdb.Restricted(t, postgres))
@@ -29,6 +31,16 @@ func TestSchemaOnServers(t *testing.T) {
 			e.Setenv("MARIADB", mariadb)
 			e.Setenv("SPARE", testdb.MariaDB(t))
 			e.Setenv("FEWRIGHTS", testdb.Restricted(t, mariadb))
+			if server.Major < 15 {
+				// What others may do there is no part of how that user is limited.
+				if err := execute(postgres, "GRANT CREATE ON SCHEMA public TO PUBLIC"); err != nil {
+					return err
+				}
+			}
+			e.Setenv("DUMPS", "the database.s own dump of the schema")
+			if server.Major > testdb.PgDump(t) {
+				e.Setenv("DUMPS", "without the database.s own dump, whose client is not at hand")
+			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "posts"), os.DirFS("../../examples/posts/migrations"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exitsWith},

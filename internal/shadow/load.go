@@ -119,7 +119,7 @@ func refused(s statement) error {
 	}
 	pos := sqltext.NewPlaces(s.text.SQL, sqltext.Options{File: s.text.Name}).Pos(at)
 	e := fault.At(pos, code, "%s", msg).Because(s.err).While("loading the desired schema")
-	if strings.Contains(msg, "extension") && strings.Contains(msg, "not available") {
+	if strings.Contains(msg, "extension control file") || strings.Contains(msg, "extension") && strings.Contains(msg, "not available") { // until 14, and from 15 on
 		return e.Try("the server on which schemas are tried has no such extension: install it there, or name an empty database of a server that has it: --shadow, or the key shadow; nothing was written")
 	}
 	return e.Try("the desired schema must load into an empty database; nothing was written")

@@ -69,6 +69,16 @@ func PostgresServer(t testing.TB) Server {
 // it, else a server of pg_dump's own major version for this test alone.
 func DumpablePostgres(t testing.TB) Server {
 	t.Helper()
+	major := PgDump(t)
+	if server := PostgresServer(t); server.Major <= major {
+		return server
+	}
+	return PrivatePostgres(t, major).Server
+}
+
+// PgDump is the major version of the installed pg_dump, the newest that it can dump.
+func PgDump(t testing.TB) int {
+	t.Helper()
 	out, err := exec.Command("pg_dump", "--version").Output()
 	if err != nil {
 		t.Fatalf("pg_dump: %v; make deps installs it", err)
@@ -77,10 +87,7 @@ func DumpablePostgres(t testing.TB) Server {
 	if err != nil {
 		t.Fatalf("pg_dump says %q", out)
 	}
-	if server := PostgresServer(t); server.Major <= major {
-		return server
-	}
-	return PrivatePostgres(t, major).Server
+	return major
 }
 
 // MariaDBServer is the MariaDB server that [MariaDB] uses: the one named by
