@@ -115,7 +115,8 @@ func (a *app) onChange(did string, r *bellows.ChangeRequest, do func(*bellows.Mi
 				return answer.Changes{Changes: []bellows.Change{now}, Did: did}, err
 			}
 		}
-		return answer.Changes{Changes: []bellows.Change{c}, Did: did, Ended: true}, err
+		gone := bellows.Change{Revision: c.Revision, Name: c.Name, Table: c.Table, Old: c.Old, New: c.New, Gate: "not begun", WaitingFor: []string{"bellows up"}}
+		return answer.Changes{Changes: []bellows.Change{gone}, Did: did, Ended: true}, err
 	}
 	return a.command(v)
 }

@@ -112,8 +112,8 @@ type (
 	}
 	// Changes is how far changes are. Did is what was just done to the only one:
 	// "verified", "approved", "contracted", "undone", "set on anew", "aborted" or
-	// "purged"; "" for
-	// a question. Ended tells that it is no more: what is shown is how it was.
+	// "purged"; "" for a question. Ended tells that it is no more, as if it had never
+	// begun.
 	Changes struct {
 		Changes []bellows.Change
 		Did     string
