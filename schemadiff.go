@@ -567,6 +567,12 @@ func (p Part) file(parents []string, o DraftOptions) string {
 	for _, h := range p.Hazards {
 		line(h.Code + ": " + h.Object.String() + ": " + h.Text)
 	}
+	for _, s := range p.sections.Up {
+		if s.Instead != "" {
+			line("Instead of writing the table of " + s.About.Path() + " anew while nobody can use it, a change does it while the application goes on: a file like this, in place of the statement below.")
+			b.WriteString("--     " + strings.ReplaceAll(strings.TrimSpace(s.Instead), "\n", "\n--     ") + "\n")
+		}
+	}
 	b.WriteString("\n" + text)
 	return b.String()
 }
