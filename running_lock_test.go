@@ -177,6 +177,33 @@ func TestLockWaitInterrupted(t *testing.T) {
 	})
 }
 
+// Nor who stops between two tries, which is nearly always: the time between them
+// begins with the answer to a look at who has the lock.
+func TestLockWaitInterruptedBetween(t *testing.T) {
+	everywhere(t, func(t *testing.T, s server) {
+		url, dir := s.fresh(t), writeFiles(t, twoFiles)
+		g, ended := holding(t, url, bellows.Options{Dir: dir})
+		var got []error
+		for _, wait := range []time.Duration{30, 100, 300} {
+			ctx, cancel := context.WithCancel(patient(t))
+			m := migrator(t, url, bellows.Options{Dir: dir, LockWait: time.Minute, Sink: event.SinkFunc(func(e event.Event) {
+				if _, ok := e.(event.LockWaiting); ok {
+					time.AfterFunc(wait*time.Millisecond, cancel)
+				}
+			})})
+			_, err := m.Up(ctx, "heads")
+			got = append(got, err)
+		}
+		g.open()
+		if err := ended(); err != nil {
+			t.Error(err)
+		}
+		for _, err := range got {
+			refused(t, err, fault.Interrupted)
+		}
+	})
+}
+
 // A killed process is succeeded at once, however long its lease would last.
 func TestDeadHolderIsSucceeded(t *testing.T) {
 	everywhere(t, func(t *testing.T, s server) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/bellowsdb/bellows/db"
 	"github.com/bellowsdb/bellows/fault"
 )
 
@@ -50,13 +51,15 @@ func (a *app) signal(s os.Signal) {
 	}
 }
 
-// interrupted gives the fault for an error that is only the end of the context.
+// interrupted gives the fault for an error that is only the end of the context, also
+// where a query of ours was cancelled by it.
 func interrupted(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	var e *fault.Error
-	if errors.As(err, &e) && e.Code != fault.Failed {
+	var server *db.Error
+	if errors.As(err, &e) && e.Code != fault.Failed && !(errors.As(err, &server) && server.Class == db.Canceled && server.Code == e.Code) {
 		return err
 	}
 	return fault.New(fault.Interrupted, "interrupted").Try("the same command continues where this one stopped")

@@ -69,7 +69,7 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 			return fence, nil
 		}
 		if err != nil && !isWait(err) {
-			return fence, whileLocking(err)
+			return fence, whileLocking(w.orInterrupted(ctx, err))
 		}
 		if held == nil {
 			held = w.writer(ctx)
@@ -87,7 +87,9 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 		if ctx.Err() != nil {
 			return fence, interrupted(ctx, 0)
 		}
-		sleep(ctx, jitter(wait))
+		if sleep(ctx, jitter(wait)); ctx.Err() != nil {
+			return fence, interrupted(ctx, 0)
+		}
 	}
 }
 
