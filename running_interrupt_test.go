@@ -217,7 +217,10 @@ func TestSessionEnded(t *testing.T) {
 			end = func() {
 				ids := column(t, url, "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE db = DATABASE() AND id NOT IN (CONNECTION_ID(), "+list(o.Session().PID)+")")
 				for _, id := range ids {
-					o.do("KILL " + id)
+					// The session that listed them may have been among those of before.
+					if _, err := o.Exec(patient(t), "KILL "+id); err != nil && !strings.Contains(err.Error(), "Unknown thread id") {
+						t.Error(err)
+					}
 				}
 			}
 		}
