@@ -75,12 +75,14 @@ func (s *stock) keep(i int, st plan.Step) {
 	}
 }
 
-// destroying is the plan with those steps alone that may destroy something.
+// destroying is the plan with those steps alone that may destroy something. It is
+// asked for once.
 func (s *stock) destroying() plan.Plan {
 	steps := slices.Clone(s.first)
 	for _, i := range slices.Sorted(maps.Keys(s.losing)) {
 		steps = append(steps, s.losing[i])
 	}
+	s.losing = nil // a long run need not keep what was agreed to
 	return plan.Plan{Steps: steps}
 }
 
