@@ -123,6 +123,23 @@ const (
 	Refuse  Action = "refuse"  // there is no way there
 )
 
+// Begins says for people that an action has begun which no transaction can hold.
+func (a Action) Begins() string {
+	switch a {
+	case Restore:
+		return "the old columns get their NOT NULL back"
+	case Settle:
+		return "the triggers are made anew, so that the new side counts"
+	case Retire:
+		return "the contract begins"
+	case Hide:
+		return "the brown-out begins"
+	case Unhide:
+		return "the brown-out ends"
+	}
+	return "the " + string(a) + " begins"
+}
+
 // Goal is how far somebody wants a change to be.
 type Goal int
 

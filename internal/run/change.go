@@ -319,7 +319,7 @@ func (c *changing) intends(ctx context.Context, a change.Action, more func(next 
 	if more != nil {
 		more(&next)
 	}
-	if err := c.save(ctx, next, "change", string(a)+" begins"); err != nil {
+	if err := c.save(ctx, next, "change", a.Begins()); err != nil {
 		return err
 	}
 	c.point("change intent")
