@@ -48,6 +48,8 @@ type Write struct {
 	behind  string
 	deletes bool
 	where   span // of its condition
+	set     int  // where SET stands, of an UPDATE of one table; -1 of any other
+	asIs    bool // parameters are only assigned as they are, or pinned
 }
 
 type use struct {
@@ -93,7 +95,21 @@ func (w Write) Target() string { return w.target }
 // values are its columns, and condition is what else must hold of a row. ok is
 // false where the statement cannot be turned into such a one.
 func (w Write) All(table string, values []string, condition string) (sql string, ok bool) {
-	if w.from < 0 {
+	return w.all(w.from, w.word+table+w.behind, values, condition)
+}
+
+// Beside is All with the table beside the one that is updated, before SET. ok is
+// false, too, where the statement does more with its parameters than to assign them
+// to columns and to compare them with those that they pin.
+func (w Write) Beside(table string, values []string, condition string) (sql string, ok bool) {
+	if !w.asIs {
+		return "", false
+	}
+	return w.all(w.set, ", "+table+" ", values, condition)
+}
+
+func (w Write) all(place int, table string, values []string, condition string) (sql string, ok bool) {
+	if place < 0 {
 		return "", false
 	}
 	var b strings.Builder
@@ -109,8 +125,8 @@ func (w Write) All(table string, values []string, condition string) (sql string,
 		b.WriteString(w.Text[at:end])
 		at = end
 	}
-	copyTo(w.from)
-	b.WriteString(w.word + table + w.behind)
+	copyTo(place)
+	b.WriteString(table)
 	copyTo(w.where.start)
 	b.WriteString(" (")
 	copyTo(w.where.end)
@@ -230,7 +246,7 @@ func (t *tree) joinsTables() bool {
 }
 
 func readWrite(l Language, table plan.Name, p piece) (Write, error) {
-	w := Write{Text: p.text, Pos: p.pos, pins: map[string]string{}, columns: map[string]string{}, from: -1}
+	w := Write{Text: p.text, Pos: p.pos, pins: map[string]string{}, columns: map[string]string{}, from: -1, set: -1}
 	if p.effect.Class == plan.Query {
 		return w, fault.At(p.pos, fault.Syntax, "%s writes nothing", verb(p)).Try("write UPDATE %s SET … WHERE id = :id", table)
 	}
@@ -276,9 +292,11 @@ func (w *Write) turn(t *tree, table plan.Name) {
 		return
 	}
 	c := t.parts(refs[0])
+	direct := 0 // uses that assign a value as it is, or pin it
 	for _, a := range t.assignments(c) {
 		if name, ok := t.param(a.from); ok && a.to == a.from+1 {
 			w.columns[name] = a.column
+			direct++
 		}
 	}
 	if c.where < 0 {
@@ -288,10 +306,15 @@ func (w *Write) turn(t *tree, table plan.Name) {
 	for _, term := range t.conjuncts(c.where, c.end) {
 		if column, param, ok := t.equals(term); ok {
 			w.pins[strings.ToLower(column)] = param
+			direct++
 			w.columns[param] = column
 		}
 	}
 	w.where = span{t.toks[c.where].End, t.toks[c.end-1].End}
+	if verb == "UPDATE" && c.from < 0 && c.set >= 0 && !t.joins(c) {
+		w.set = t.toks[c.set].Start
+	}
+	w.asIs = direct == len(w.uses)
 	switch {
 	case c.from >= 0:
 		w.from, w.word, w.behind = t.toks[c.from].End, " ", ", "

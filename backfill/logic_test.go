@@ -8,6 +8,7 @@ import (
 
 	"github.com/bellowsdb/bellows/backfill"
 	"github.com/bellowsdb/bellows/dialect"
+	"github.com/bellowsdb/bellows/dialect/mysql"
 	"github.com/bellowsdb/bellows/dialect/postgres"
 	"github.com/bellowsdb/bellows/dialect/sqlite"
 	"github.com/bellowsdb/bellows/fault"
@@ -191,4 +192,31 @@ func FuzzLists(f *testing.F) {
 			t.Errorf("%v became %v", cells, back)
 		}
 	})
+}
+
+// TestBeside: a table of answers stands beside the one that is updated only where
+// they are assigned as they are, or name its row.
+func TestBeside(t *testing.T) {
+	d := mysql.New(mysql.MariaDB, 0)
+	for write, want := range map[string]string{
+		"UPDATE posts SET a = :a, n = n + 1 WHERE id = :id":                       "UPDATE posts , R SET a = P1, n = n + 1 WHERE ( id = P2 ) AND X",
+		"UPDATE posts p SET p.a = :a WHERE :id = p.id AND p.n < 3":                "UPDATE posts p , R SET p.a = P1 WHERE ( P2 = p.id AND p.n < 3 ) AND X",
+		"UPDATE posts SET a = :a + 1 WHERE id = :id":                              "",
+		"UPDATE posts SET a = f(:a) WHERE id = :id":                               "",
+		"UPDATE posts SET a = :a WHERE id = :id OR n = 1":                         "",
+		"UPDATE posts SET a = :a WHERE id = :id AND n < :a":                       "",
+		"UPDATE posts, users SET posts.a = :a WHERE posts.id = :id":               "",
+		"UPDATE posts p JOIN users u ON u.id = p.u SET p.a = :a WHERE p.id = :id": "",
+		"DELETE FROM posts WHERE id = :id AND :a":                                 "",
+	} {
+		task, err := backfill.Read(d, logic("SELECT id, a FROM posts WHERE :chunk", write), revision.Up)
+		if err != nil {
+			t.Errorf("%s: %v", write, err)
+			continue
+		}
+		got, ok := task.Logic.Write.Beside("R", []string{"P1", "P2"}, "X")
+		if got = strings.Join(strings.Fields(got), " "); got != want || ok != (want != "") {
+			t.Errorf("%s gives %q, %v", write, got, ok)
+		}
+	}
 }

@@ -88,3 +88,14 @@ type Tabler interface {
 	// Column is the n-th of its columns, from 1.
 	Column(name string, n int, t Type) string
 }
+
+// Lister is a dialect in whose UPDATE many values stand as a table beside the one
+// that is changed. They are what each is alone where they are assigned to a column,
+// or compared with one of whole numbers.
+type Lister interface {
+	// Values is the table, by rows. ok is false for values that would not be side by
+	// side what each is alone.
+	Values(name string, rows [][]Cell) (sql string, ok bool)
+	// Value is the n-th of its columns, from 1.
+	Value(name string, n int) string
+}

@@ -2,12 +2,16 @@ package mysql
 
 import (
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"github.com/bellowsdb/bellows/dialect"
 )
 
-var _ dialect.Rower = Dialect{}
+var (
+	_ dialect.Rower  = Dialect{}
+	_ dialect.Lister = Dialect{}
+)
 
 // Travel are the facts of rows that travel. There is no version of a row to ask for,
 // so what was read is read again, and locked.
@@ -62,3 +66,57 @@ func isDecimal(text string) bool {
 
 func (d Dialect) ListText([]dialect.Cell) string          { return "" }
 func (d Dialect) ListCells([]byte) ([]dialect.Cell, bool) { return nil, false }
+
+// Values is a UNION, a column of which has one type for all its values. So they are
+// of one class, whole numbers, texts, or bytes, and none is made another. Numbers
+// with a fraction would have one precision for all, and are texts therefore.
+func (d Dialect) Values(name string, rows [][]dialect.Cell) (string, bool) {
+	classes := make([]string, len(rows[0]))
+	var b strings.Builder
+	b.WriteString("(SELECT ")
+	for i, row := range rows {
+		if i > 0 {
+			b.WriteString(" UNION ALL SELECT ")
+		}
+		for j, c := range row {
+			text, class := d.listed(c)
+			if classes[j] == "" {
+				classes[j] = class
+			}
+			if class != "" && class != classes[j] {
+				return "", false
+			}
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(text)
+			if i == 0 {
+				b.WriteString(" AS " + listedColumn + strconv.Itoa(j+1))
+			}
+		}
+	}
+	b.WriteString(") AS " + name)
+	return b.String(), true
+}
+
+// listed is a value of such a table, and its class; "" of NULL, which is of any.
+func (d Dialect) listed(c dialect.Cell) (text, class string) {
+	number := c.Kind == dialect.Integer || c.Kind == dialect.Decimal || c.Kind == dialect.Real
+	switch {
+	case c.Null:
+		return d.Spell(c), ""
+	case c.Kind == dialect.Bytes:
+		return d.Spell(c), "bytes"
+	case number && isNumber(string(c.Text)) && !strings.Contains(string(c.Text), "."):
+		return d.Spell(c), "number"
+	case number:
+		return d.Literal(string(c.Text)), "text"
+	}
+	return d.Spell(c), "text"
+}
+
+// Value is a column of that table.
+func (d Dialect) Value(name string, n int) string { return name + "." + listedColumn + strconv.Itoa(n) }
+
+// listedColumn begins the names of such a table's columns, which no table has.
+const listedColumn = "bellows_c"

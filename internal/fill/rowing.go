@@ -54,6 +54,7 @@ type rowing struct {
 	order
 	travel  dialect.Travel
 	tabler  dialect.Tabler // nil where there is none
+	lister  dialect.Lister // the same
 	run     string
 	columns []string
 	types   []dialect.Type
@@ -63,6 +64,7 @@ type rowing struct {
 	keyed   []int // the key's columns among the query's, nil where one is missing
 	hashed  bool  // what was read is compared, for a row has no version
 	set     bool  // one statement writes many answers
+	listed  bool  // one statement writes some answers, which stand in it
 	quick   bool  // and passes over rows whose version is not as it was read
 	width   int   // bytes of a row, lately
 }
@@ -72,6 +74,7 @@ type rowing struct {
 func (r *rowing) learn(ctx context.Context) error {
 	r.travel = r.lang.Travel()
 	r.tabler, _ = r.lang.(dialect.Tabler)
+	r.lister, _ = r.lang.(dialect.Lister)
 	r.hashed = r.travel.Version == "" || !r.task.Logic.Select.Single
 	if err := r.readColumns(ctx); err != nil {
 		return err
@@ -233,6 +236,7 @@ const table = "bellows_rows"
 func (r *rowing) turnWrite(ctx context.Context) {
 	w := r.task.Logic.Write
 	if r.keyed == nil || !w.Pins(r.key) || r.tabler == nil {
+		r.listed = w.Pins(r.key) && r.canList(ctx)
 		return
 	}
 	sql, ok := r.many(backfill.Range{}, lasting)

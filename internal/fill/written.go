@@ -259,6 +259,11 @@ func (r *rowing) writeRows(ctx context.Context, in backfill.Range, rows []*recor
 		sql, _ := r.many(in, lasting)
 		return r.Exec(ctx, sql, r.lists(some)...)
 	}
+	if r.listed && len(some) > 1 {
+		if n, ok, err := r.writeList(ctx, in, some, point); ok {
+			return n, err
+		}
+	}
 	items := make([]db.Item, len(some))
 	values := make([]string, len(r.params))
 	for i, x := range some {
