@@ -291,7 +291,8 @@ func (c *conn) Attachment(ctx context.Context, table, partition plan.Name) (db.A
 var _ db.Awaiter = (*conn)(nil)
 
 // Awaited asks pg_blocking_pids, which does not tell which prepared transaction
-// it is (0): that stands in the lock that the session waits for.
+// it is (0): that stands in the lock that the session waits for. Who asks is none of
+// them, though his own question has a snapshot that a build may wait for.
 func (c *conn) Awaited(ctx context.Context, s db.Session) ([]event.Blocker, error) {
 	const query = `SELECT b.pid, coalesce(a.usename, p.owner, ''), coalesce(a.application_name, ''),
 			CASE WHEN p.gid IS NOT NULL THEN 'prepared transaction' ELSE coalesce(a.state, '') END, coalesce(p.gid, a.query, ''),
@@ -299,7 +300,7 @@ func (c *conn) Awaited(ctx context.Context, s db.Session) ([]event.Blocker, erro
 			coalesce(a.backend_type = 'autovacuum worker', false),
 			coalesce(a.backend_type = 'autovacuum worker' AND a.query LIKE '%(to prevent wraparound)%', false)
 		FROM pg_catalog.pg_stat_activity w
-		CROSS JOIN LATERAL (SELECT DISTINCT pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) x (pid)) b
+		CROSS JOIN LATERAL (SELECT DISTINCT pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) x (pid) WHERE x.pid <> pg_catalog.pg_backend_pid()) b
 		LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
 		LEFT JOIN pg_catalog.pg_locks l ON b.pid = 0 AND l.pid = w.pid AND NOT l.granted
 		LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = l.transactionid OR l.virtualxid = '-1/' || p.transaction::text
