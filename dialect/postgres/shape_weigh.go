@@ -140,7 +140,7 @@ func (s *spelling) hazards(st *diff.Statement) {
 		add(diff.MayFail, "a row that does not fit stops it")
 	case st.Stage == diff.Build && strings.HasPrefix(st.SQL, "CREATE UNIQUE "):
 		add(diff.MayFail, "rows that have the same values stop it")
-	case strings.HasSuffix(st.SQL, " SET NOT NULL") && st.Stage != diff.Tighten:
+	case strings.HasSuffix(st.SQL, " SET NOT NULL") && st.Stage != diff.Tighten && (about.Kind == schema.Domain || len(st.Effect.Touches) > 0): // of a table that holds rows
 		add(diff.MayFail, "a NULL in a row stops it")
 	case st.Effect.Verb == "GRANT" || st.Effect.Verb == "REVOKE":
 		add(diff.Privileges, "who may do what changes")
