@@ -59,7 +59,6 @@ func workBegins() {
 	const much = 2 << 20
 	if inUse("/memory/classes/heap/objects:bytes") > much {
 		debug.FreeOSMemory()
-		forget()
 	}
 	collectOften()
 }
