@@ -83,7 +83,7 @@ func TestTwoAtOnce(t *testing.T) {
 		first := holding(t, dir)
 		out := said(t, dir, 5, "down", "--confirm", "live", "--lock-wait", "0s")
 		has(t, out, "error: another run holds the lock: ", "process ", ", down, run 20", "hint: wait longer with --lock-wait", "code: locked")
-		has(t, said(t, dir, 5, "down", "--confirm", "live", "--lock-wait", "50ms", "--json"), `{"type":"lock","v":1,"state":"waiting","holder":{"owner":"`, `"code":"locked"`, `"exit":5,`)
+		has(t, said(t, dir, 5, "down", "--confirm", "live", "--lock-wait", "1ms", "--json"), `{"type":"lock","v":1,"state":"waiting","holder":{"owner":"`, `"code":"locked"`, `"exit":5,`)
 		comes(t, dir, []string{"status"}, "at work", "doing: down")
 		second := onTerminal(t, 100, command(dir, "down", "--confirm", "live", "--lock-wait", "1m"))
 		second.until("waiting   for the lock of ")

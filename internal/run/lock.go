@@ -60,7 +60,7 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 	if w.by.Fence != (ledger.Fence{}) {
 		wait = max(wait, ownSession) // our own broken session may still hold it
 	}
-	until := time.Now().Add(wait)
+	until, patient := time.Now().Add(wait), wait > 0
 	var seen string
 	var free time.Time
 	for wait := 20 * time.Millisecond; ; wait = min(wait*3/2, 500*time.Millisecond) {
@@ -74,7 +74,7 @@ func (w *work) acquire(ctx context.Context) (ledger.Fence, error) {
 		if held == nil {
 			held = w.writer(ctx)
 		}
-		if held != nil && held.Run != seen && time.Now().Before(until) {
+		if held != nil && held.Run != seen && (patient && seen == "" || time.Now().Before(until)) { // the first look may have taken all the time
 			seen = held.Run
 			w.emit(event.LockWaiting{Holder: held.Holder})
 		}
