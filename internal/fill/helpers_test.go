@@ -214,9 +214,11 @@ func engines() []engine {
 	}
 }
 
-// digits are ten rows, and numbered makes rows of their combinations: MariaDB has
-// tables of numbers, MySQL has none.
+// digits are ten rows, and numbered makes rows of their combinations, mostNumbered
+// of them: MariaDB has tables of numbers, MySQL has none.
 const (
+	mostNumbered = 100000
+
 	digits   = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
 	numbered = "INSERT INTO posts (id, a) SELECT i, i %% 1000 FROM (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS i FROM " +
 		digits + " a, " + digits + " b, " + digits + " c, " + digits + " e, " + digits + " f) n WHERE i <= %d"
@@ -242,6 +244,9 @@ func (e engine) place(t testing.TB, rows int) string {
 	sqls = append(sqls, e.counts("posts", "id")...)
 	if rows > 0 {
 		sqls = append(sqls, fmt.Sprintf(e.series, rows))
+	}
+	for made := mostNumbered; e.series == numbered && made < rows; made += mostNumbered {
+		sqls = append(sqls, fmt.Sprintf("INSERT INTO posts (id, a) SELECT id + %d, a FROM posts WHERE id <= %d", made, min(mostNumbered, rows-made)))
 	}
 	do(t, url, sqls...)
 	return url
