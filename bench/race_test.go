@@ -154,7 +154,7 @@ func BenchmarkPeak(b *testing.B) {
 		name  string
 		fresh func(testing.TB) string
 		does  migration
-	}{{"postgres", testdb.Postgres, flips}, {"mariadb", testdb.MariaDB, notes}, {"sqlite", testdb.SQLite, flips}, {"sqlite/tables", testdb.SQLite, tables}} {
+	}{{"postgres", testdb.Postgres, flips}, {"mariadb", testdb.MariaDB, notes}, {"sqlite", testdb.SQLite, flips}, {"postgres/tables", testdb.Postgres, tables}, {"sqlite/tables", testdb.SQLite, tables}} {
 		b.Run(k.name, func(b *testing.B) {
 			dir, url := folder(b, n, k.does), k.fresh(b)
 			applied, again := measure(b, up(b, dir, url)...), measure(b, up(b, dir, url)...)

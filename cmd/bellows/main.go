@@ -38,7 +38,7 @@ func collectOften() {
 	const small = 8 << 20
 	percent := 100
 	if inUse("/gc/heap/live:bytes") < small {
-		percent = 40
+		percent = 20
 	}
 	debug.SetGCPercent(percent)
 	runtime.SetFinalizer(new([1 << 5]byte), func(*[1 << 5]byte) { collectOften() })
